@@ -1,0 +1,339 @@
+"""The composition root: every part is built once, here, and runs in one event loop until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy.exc import DBAPIError
+
+from bot import __version__
+from bot.casework.batch import Desk
+from bot.casework.enquiries import Enquiries
+from bot.casework.worker import Casework
+from bot.clock import Clock
+from bot.config import Settings
+from bot.connection import SlackConnection
+from bot.courier.courier import Courier
+from bot.courier.pacing import Pacing
+from bot.courier.render import Words
+from bot.courier.slack import NotSent, SlackGateway, Uncertain
+from bot.courier.states import States
+from bot.escalation import EscalationClock
+from bot.listeners import register_listeners
+from bot.listeners.deps import Deps
+from bot.ops.health import HealthServer
+from bot.people import People
+from bot.startup import StartError, Workspace, check_workspace
+from bot.views import Views
+from storage import cases
+from storage.engine import Database, is_away, open_database
+from storage.errors import DatabaseUnavailable, StorageError
+from storage.lock import sole_use
+from storage.migrate import upgrade_async
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+WRITE_TIMEOUT = 15
+READ_TIMEOUT = 10
+RETRY_PAUSE = 2.0
+STOP_CASEWORK = 2.0
+STOP_COURIER = 3.0
+
+
+class Stopped(Exception):
+    """The bot was told to stop before it had started."""
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until SIGTERM or Ctrl-C. Raises StartError for what is definitely wrong."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    with contextlib.suppress(Stopped):
+        await Bot(settings, stop).run()
+
+
+class Bot:
+    """One running bot: starts its parts in order, keeps them going, and stops them in order."""
+
+    def __init__(self, settings: Settings, stop: asyncio.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._clock = Clock()
+        self._database: Database | None = None
+        self._connection: SlackConnection | None = None
+        self._courier: Courier | None = None
+        self._escalation: EscalationClock | None = None
+
+    async def run(self) -> None:
+        health = HealthServer(self._settings.host, self._settings.port, self.services)
+        try:
+            port = await health.start()
+        except OSError as error:
+            where = f"HOST={self._settings.host} PORT={self._settings.port}"
+            raise StartError([f"{where} cannot be listened on ({error.strerror}): choose another PORT"]) from error
+        log.info("health is served", action="listening", host=self._settings.host, port=port)
+        try:
+            with _sole_use(self._settings.database_url):
+                async with aiohttp.ClientSession() as session:
+                    await self._run(health, session)
+        finally:
+            await health.stop()
+
+    def services(self) -> dict[str, str]:
+        """How each part is just now, in the words of `/health`."""
+        connection, courier, escalation = self._connection, self._courier, self._escalation
+        slack_well = connection is not None and connection.connected
+        slack_well = slack_well and courier is not None and courier.login_trouble is None
+        return {
+            "database": "connected" if self._database is not None and self._database.available else "disconnected",
+            "email_listener": "disabled",
+            "scheduler": "running" if escalation is not None and escalation.running else "stopped",
+            "slack": "connected" if slack_well else "disconnected",
+        }
+
+    async def _run(self, health: HealthServer, session: aiohttp.ClientSession) -> None:
+        settings = self._settings
+        await self._migrate()
+        database = self._database = open_database(settings.database_url)
+        try:
+            if settings.debug:
+                health.show_cases(database)
+            reading, writing = web_clients(settings, session)
+            workspace = await self._workspace(SlackGateway(reading))
+            await self._warn(workspace, database)
+            await self._work(workspace, database, reading, writing)
+        finally:
+            await database.close()
+
+    async def _work(
+        self, workspace: Workspace, database: Database, reading: AsyncWebClient, writing: AsyncWebClient
+    ) -> None:
+        settings, clock = self._settings, self._clock
+        people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
+        desk = Desk(settings.policy, workspace.channels)
+        views = Views(workspace.url)
+        words = Words(
+            support_channel=workspace.channels.support,
+            received_template=settings.received_text,
+            closure_phrase=settings.closure_phrase,
+            alert_mention=settings.alert_mention,
+            views=views,
+            reserved_names=people.admin_names,
+        )
+        gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
+        casework = Casework(database, people, desk, clock)
+        courier = self._courier = Courier(database, gateway, pacing, words, workspace.channels, clock)
+        states = States(database, gateway, pacing, words, clock)
+
+        def outbox_changed() -> None:
+            courier.wake.set()
+            states.wake.set()
+
+        casework.on_outbox = outbox_changed
+        courier.on_delivered = states.wake.set
+        courier.on_report = casework.wake
+        states.on_outbox = courier.wake.set
+
+        app = bolt_app(workspace, reading)
+        enquiries = Enquiries(database, views)
+        register_listeners(app, Deps(casework, enquiries, people, clock, settings.closure_phrase))
+        token = settings.slack_app_token.get_secret_value()
+        connection = SlackConnection(app, token, reading, clock, local=settings.api_is_local)
+        self._connection = connection
+
+        async def caught_up(before: datetime) -> bool:
+            return connection.connected and await casework.caught_up(before)
+
+        escalation = EscalationClock(casework, clock, settings.escalation_check_interval, caught_up)
+        self._escalation = escalation
+
+        tasks = {
+            name: asyncio.create_task(_keep_going(name, part), name=name)
+            for name, part in {
+                "casework": casework.run,
+                "courier": courier.run,
+                "states": states.run,
+                "escalation": escalation.run,
+                "connection": connection.run,
+            }.items()
+        }
+        log.info("Casewire runs", action="started", version=__version__)
+        try:
+            await self._stop.wait()
+            log.info("Casewire stops", action="stopping")
+            # What comes in ends first, then what is decided, then what goes out.
+            connection.stop()
+            escalation.stop()
+            await _ended(tasks["connection"], tasks["escalation"], within=STOP_COURIER)
+            casework.stop()
+            await _ended(tasks["casework"], within=STOP_CASEWORK)
+            courier.stop()
+            states.stop()
+            await _ended(tasks["courier"], tasks["states"], within=STOP_COURIER)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            log.info("Casewire stopped", action="stopped")
+
+    async def _migrate(self) -> None:
+        async def migrate() -> None:
+            try:
+                await upgrade_async(self._settings.database_url)
+            except StorageError as error:
+                raise StartError([f"DATABASE_URL: {error}"]) from error
+            except (DBAPIError, OSError) as error:
+                if isinstance(error, DBAPIError) and _is_hopeless(error):
+                    raise StartError([f"DATABASE_URL: {_reason(error)}"]) from error
+                if not is_away(error):
+                    raise
+                raise DatabaseUnavailable(_reason(error)) from error
+
+        await self._until_reached("the database", migrate, DatabaseUnavailable)
+
+    async def _workspace(self, gateway: SlackGateway) -> Workspace:
+        check = partial(check_workspace, self._settings, gateway, gateway)
+        return await self._until_reached("Slack", check, NotSent, Uncertain)
+
+    async def _until_reached(
+        self, what: str, work: Callable[[], Coroutine[Any, Any, T]], *away: type[Exception]
+    ) -> T:
+        """What is merely unreachable is retried without limit; `/health` says 503 meanwhile."""
+        while True:
+            try:
+                return await self._or_stopped(work())
+            except away as error:
+                log.warning(f"{what} is out of reach; trying again", action="waiting", error=str(error))
+            await self._or_stopped(asyncio.sleep(RETRY_PAUSE))
+
+    async def _or_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        task, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Stopped
+            return task.result()
+        finally:
+            for pending in (task, stopped):
+                pending.cancel()
+            await asyncio.gather(task, stopped, return_exceptions=True)
+
+    async def _warn(self, workspace: Workspace, database: Database) -> None:
+        warnings = list(workspace.warnings)
+        with contextlib.suppress(DatabaseUnavailable):
+            for channel, members in workspace.members.items():
+                known = await database.read(partial(cases.customers_among, identifiers=members))
+                if known:
+                    warnings.append(f"customers are in channel {channel} and read along: {', '.join(known)}")
+        if self._settings.imap_server:
+            warnings.append("IMAP_* is set, but this version reads no email yet: only Slack is served")
+        for warning in warnings:
+            log.warning(warning, action="start_warning")
+
+
+def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
+    """A Bolt app that acknowledges only what its listeners have done, and never calls auth.test by itself."""
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=workspace.team_id,
+            bot_user_id=workspace.bot_user_id,
+            bot_id=workspace.bot_id,
+            bot_token=client.token,
+        )
+
+    app = AsyncApp(client=client, authorize=authorize, process_before_response=True)
+
+    async def failed(error: Exception) -> None:
+        # The envelope stays unacknowledged, so that Slack sends the event again.
+        log.error("a listener failed", action="not_acknowledged", error=f"{type(error).__name__}: {error}")
+
+    app.error(failed)
+    return app
+
+
+def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[AsyncWebClient, AsyncWebClient]:
+    """One client for reading, which retries by itself, and one for writing, which never does."""
+    token = settings.slack_bot_token.get_secret_value()
+    reading = AsyncWebClient(
+        token=token,
+        base_url=settings.slack_api_url,
+        session=session,
+        timeout=READ_TIMEOUT,
+        retry_handlers=[
+            AsyncConnectionErrorRetryHandler(max_retry_count=1),
+            AsyncRateLimitErrorRetryHandler(max_retry_count=2),
+            AsyncServerErrorRetryHandler(max_retry_count=1),
+        ],
+    )
+    writing = AsyncWebClient(
+        token=token,
+        base_url=settings.slack_api_url,
+        session=session,
+        timeout=WRITE_TIMEOUT,
+        retry_handlers=[],
+    )
+    if settings.api_is_local:
+        reading.proxy = writing.proxy = None
+    return reading, writing
+
+
+async def _keep_going(name: str, part: Callable[[], Awaitable[None]]) -> None:
+    """A part that fails unexpectedly is started again: its state is in the database."""
+    while True:
+        try:
+            await part()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("a part of the bot failed and is started again", part=name)
+            await asyncio.sleep(RETRY_PAUSE)
+        else:
+            return
+
+
+async def _ended(*tasks: asyncio.Task[None], within: float) -> None:
+    await asyncio.wait(tasks, timeout=within)
+
+
+@contextlib.contextmanager
+def _sole_use(url: str) -> Any:
+    try:
+        with sole_use(url):
+            yield
+    except StorageError as error:
+        raise StartError([f"DATABASE_URL: {error}"]) from error
+
+
+def _is_hopeless(error: DBAPIError) -> bool:
+    """What no waiting mends: a wrong password, a database that does not exist, a file that is none."""
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in {"28", "3D"} or state == "42501"
+    words = str(error.orig).lower()
+    return any(word in words for word in ("unable to open", "not a database", "readonly", "malformed"))
+
+
+def _reason(error: BaseException) -> str:
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(origin).strip() or type(origin).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""Block Kit builders and all words people read: data in, a `Post` out, nothing else happens."""

@@ -1,0 +1,111 @@
+"""The card: the root post of a case's thread, which shows how the case stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.desk.model import CaseStatus, Source
+
+from . import words
+from .line import NAME_SIZE, Line, Link, line, name, one_line, plain
+from .parts import context, header, paragraph, quote
+from .post import Passage, Post, compose
+
+PREVIEW_SIZE = 300
+CASES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLink:
+    """Another case and the address of its thread, if it has one."""
+
+    case_id: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A case as its card shows it. `customer_handle` is a Slack display name, a user id or an email address.
+
+    `preview` is the first message, as long as it is. `related` are cases of the same person under another
+    address.
+    """
+
+    case_id: str
+    customer_name: str
+    customer_handle: str
+    source: Source
+    status: CaseStatus
+    created_at: datetime
+    preview: str = ""
+    message_count: int = 0
+    escalated: bool = False
+    waiting_since: datetime | None = None
+    last_answer_by: str | None = None
+    last_answer_at: datetime | None = None
+    acknowledged_by: str | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    previous_case_id: str | None = None
+    previous_link: str | None = None
+    related: tuple[CaseLink, ...] = ()
+
+
+def card(view: CardView) -> Post:
+    is_open = view.status is CaseStatus.OPEN
+    return compose(
+        *standing(view),
+        context(words.CARD_FOOT_OPEN if is_open else words.CARD_FOOT_CLOSED),
+    )
+
+
+def standing(view: CardView, *more: Line) -> tuple[Passage | None, ...]:
+    """How a case stands: title, facts, and how its first message begins."""
+    title = plain(words.CARD_TITLE, case_id=view.case_id, customer=_customer(view))
+    return (header(title), paragraph(*_facts(view), *more), quote(view.preview, PREVIEW_SIZE))
+
+
+def _facts(view: CardView) -> list[Line]:
+    facts = [
+        line(words.CARD_STATUS, status=_status(view)),
+        _customer_fact(view),
+        line(words.CARD_SOURCE, source=words.SOURCES[view.source]),
+        line(words.CARD_OPENED, at=view.created_at),
+        line(words.CARD_MESSAGES, count=view.message_count),
+    ]
+    if view.status is CaseStatus.OPEN and view.waiting_since is not None:
+        facts.append(line(words.CARD_WAITING, at=view.waiting_since))
+    facts.append(_last_answer(view))
+    if view.escalated and view.acknowledged_by:
+        facts.append(line(words.CARD_ACKNOWLEDGED, by=name(view.acknowledged_by)))
+    if view.status is CaseStatus.CLOSED and view.closed_at is not None:
+        facts.append(line(words.CARD_CLOSED, at=view.closed_at, by=name(view.closed_by or "")))
+    if view.previous_case_id:
+        facts.append(line(words.CARD_PREVIOUS, case=Link(view.previous_case_id, view.previous_link)))
+    for other in view.related[:CASES_SHOWN]:
+        facts.append(line(words.CARD_RELATED, case=Link(other.case_id, other.link)))
+    return facts
+
+
+def _status(view: CardView) -> str:
+    if view.status is not CaseStatus.OPEN:
+        return words.STATUS_CLOSED
+    return words.STATUS_ESCALATED if view.escalated else words.STATUS_OPEN
+
+
+def _customer(view: CardView) -> str:
+    return one_line(view.customer_name, NAME_SIZE) or name(view.customer_handle)
+
+
+def _customer_fact(view: CardView) -> Line:
+    customer, handle = _customer(view), one_line(view.customer_handle)
+    if not handle or one_line(view.customer_name) in ("", handle):
+        return line(words.CARD_CUSTOMER_ONLY, name=handle or customer)
+    return line(words.CARD_CUSTOMER, name=customer, handle=handle)
+
+
+def _last_answer(view: CardView) -> Line:
+    if view.last_answer_at is None:
+        return line(words.CARD_NO_ANSWER)
+    return line(words.CARD_LAST_ANSWER, by=name(view.last_answer_by or ""), at=view.last_answer_at)

@@ -1,0 +1,57 @@
+"""What the people who run the desk must hear of: nothing fails in silence."""
+
+from __future__ import annotations
+
+from . import words
+from .line import Channel, Line, Value, line, one_line
+from .parts import paragraph
+from .post import Post, compose
+
+WHAT_SIZE = 200
+
+
+def item_quarantined(item_key: str, what: str, error: str, command: str = "") -> Post:
+    """An incoming item could not be processed; `command` shows it, if there is one."""
+    return compose(
+        paragraph(
+            line(words.QUARANTINED, what=_what(what)),
+            _why(error),
+            line(words.QUARANTINED_KEY, key=item_key),
+            _see(command),
+        )
+    )
+
+
+def row_parked(what: str, case_id: str, reason: str, destination: str, command: str = "") -> Post:
+    """Something could not be delivered. `destination` is a channel id, an address or plain words."""
+    template = words.PARKED if case_id else words.PARKED_NO_CASE
+    values: dict[str, Value] = {
+        "what": _what(what),
+        "case_id": case_id,
+        "destination": Channel(destination),
+    }
+    return compose(paragraph(line(template, **values), _why(reason), line(words.PARKED_KEPT), _see(command)))
+
+
+def channel_trouble(channel: str, error: str, command: str = "") -> Post:
+    """A channel of the desk cannot be used, by its id or its name."""
+    return compose(
+        paragraph(
+            line(words.CHANNEL_TROUBLE, channel=Channel(channel)),
+            _why(error),
+            line(words.CHANNEL_HINT),
+            _see(command),
+        )
+    )
+
+
+def _what(what: str) -> str:
+    return one_line(what, WHAT_SIZE) or words.SOMETHING
+
+
+def _why(reason: str) -> Line:
+    return line(words.WHY, reason=one_line(reason) or words.NO_REASON)
+
+
+def _see(command: str) -> Line | None:
+    return line(words.SEE, command=command) if command else None

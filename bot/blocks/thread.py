@@ -1,0 +1,143 @@
+"""Posts in a case's thread: the rules at its top, what the customer wrote, and notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from bot.desk.effects import ThreadNotice
+from bot.desk.model import Trigger
+from bot.desk.policy import DEFAULT_CLOSURE_PHRASE
+from bot.text.safe import display_name, is_blank
+
+from . import words
+from .line import Line, Link, User, Value, file_names, line, name, one_line, plain, usable_link
+from .parts import Button, body, bullets, buttons, context, paragraph, quote, text_only
+from .post import Passage, Post, compose
+from .trigger import TRIGGER_QUOTE_SIZE, trigger_words
+
+ACTION_REOPEN_AND_SEND = "reopen_and_send"
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorView:
+    """What a customer wrote, for the thread; `text` is one part of it, at most 3500 characters.
+
+    `late_at` is when it was written, if that is earlier than what already stands there. `reserved` are names
+    that no customer may carry as an author (admins' names, the app's).
+    """
+
+    case_id: str
+    author: str
+    text: str
+    part: int = 1
+    parts: int = 1
+    late_at: datetime | None = None
+    files: tuple[str, ...] = ()
+    edited_at: datetime | None = None
+    deleted: bool = False
+    reserved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `by` a name,
+    `detail` the reason or the files, `about_link` the address of the post that it is about.
+    """
+
+    case_id: str
+    by: str = ""
+    to: str = ""
+    detail: str = ""
+    trigger: Trigger | None = None
+    about_link: str | None = None
+    closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+
+
+def thread_intro(case_id: str, closure_phrase: str = DEFAULT_CLOSURE_PHRASE) -> Post:
+    """The first reply in the thread: what goes to the customer, what stays inside, and how to close."""
+    return compose(
+        paragraph(line(words.INTRO_TITLE, case_id=case_id)),
+        bullets(*(line(rule, phrase=closure_phrase) for rule in words.INTRO)),
+    )
+
+
+def mirror(view: MirrorView) -> Post:
+    """A customer's message in the thread. The author is repeated in the small print: a copy shown in the
+    channel, and an edited post, lose their `username`."""
+    author = words.CUSTOMER.format(name=display_name(view.author, view.reserved))
+    facts = [
+        plain(words.PART, part=view.part, parts=view.parts) if view.parts > 1 else None,
+        plain(words.MIRROR_LATE, at=view.late_at) if view.late_at else None,
+        plain(words.MIRROR_EDITED, at=view.edited_at) if view.edited_at and not view.deleted else None,
+    ]
+    head = plain(words.MIRROR_HEAD, author=author, case_id=view.case_id)
+    head = ", ".join(fact for fact in (head, *facts) if fact)
+    return compose(
+        text_only(line(words.MIRROR_SPOKEN, head=head)),
+        *_mirrored(view),
+        context(author, one_line(view.case_id), *facts),
+        username=author,
+    )
+
+
+def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
+    """What everybody who works in the thread is told."""
+    below, detail = None, view.detail
+    match notice:
+        case ThreadNotice.ESCALATED:
+            below = quote(view.trigger.quote, TRIGGER_QUOTE_SIZE) if view.trigger else None
+        case ThreadNotice.DELIVERY_FAILED:
+            detail = one_line(detail) or words.NO_REASON
+        case ThreadNotice.FILES_NOT_SENT:
+            detail = one_line(detail) or words.UNNAMED_FILE
+        case (
+            ThreadNotice.CLOSED
+            | ThreadNotice.CLOSED_QUIETLY
+            | ThreadNotice.REOPENED
+            | ThreadNotice.REOPENED_BY_LATE_MESSAGE
+            | ThreadNotice.NEAR_MISS
+            | ThreadNotice.CUSTOMER_WROTE_MEANWHILE
+        ):
+            pass
+        case _:
+            assert_never(notice)
+    values: dict[str, Value] = {
+        "case_id": view.case_id,
+        "by": name(view.by),
+        "to": User(view.to),
+        "detail": detail,
+        "phrase": view.closure_phrase,
+        "command": words.COMMAND,
+        "trigger": trigger_words(view.trigger) if view.trigger else "",
+    }
+    said = (line(template, **values) for template in words.NOTICES[notice])
+    return compose(paragraph(*said, _about(view)), below)
+
+
+def held_post(case_id: str, author_id: str, value: str) -> Post:
+    """For the author of a post in a closed case's thread. `value` comes back with the click."""
+    label = plain(words.LABEL_REOPEN_AND_SEND, case_id=case_id)
+    return compose(
+        paragraph(
+            line(words.HELD, author=User(author_id), case_id=case_id),
+            line(words.HELD_CHOICE),
+        ),
+        buttons(Button(ACTION_REOPEN_AND_SEND, words.BUTTON_REOPEN_AND_SEND, label, value=value, style="primary")),
+    )
+
+
+def _mirrored(view: MirrorView) -> tuple[Passage | None, ...]:
+    if view.deleted:
+        return (paragraph(line(words.MIRROR_DELETED)),)
+    files = paragraph(line(words.MIRROR_FILES, files=file_names(view.files))) if view.files else None
+    if files is not None and is_blank(view.text):
+        return (paragraph(line(words.MIRROR_NO_WORDS)), files)
+    return (body(view.text), files)
+
+
+def _about(view: NoticeView) -> Line | None:
+    if usable_link(view.about_link) is None:
+        return None
+    return line(words.NOTICE_ABOUT, post=Link(words.NOTICE_POST, view.about_link))

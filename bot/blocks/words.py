@@ -1,0 +1,252 @@
+"""Every word that people read, in one place: tone and translation are this file's concern.
+
+In most of these, *bold*, `code` and {value} are marks for `line.line`; a value is never read for marks.
+Customers are told "received", never "acknowledged"; that word belongs to the admins' button on an alert.
+
+The closing phrase and the sign of a note are never shown as `code`: who copies them from here would paste
+code, and code does not count.
+"""
+
+from bot.desk.effects import ReplyKind, ThreadNotice
+from bot.desk.model import Source, TriggerKind
+
+COMMAND = "/case"
+
+# People and things without a name
+NAMELESS = "somebody"
+SUPPORT = "Support"
+SOMETHING = "something"
+UNNAMED_FILE = "a file without a name"
+MORE_FILES = " and {count} more"
+CUSTOMER = "{name} (customer)"
+SOURCES = {Source.SLACK: "Slack", Source.EMAIL: "email"}
+BETWEEN = " · "
+
+# Card
+CARD_TITLE = "Case #{case_id}: {customer}"
+CARD_STATUS = "*Status:* {status}"
+CARD_CUSTOMER = "*Customer:* {name} ({handle})"
+CARD_CUSTOMER_ONLY = "*Customer:* {name}"
+CARD_SOURCE = "*Writes by:* {source}"
+CARD_OPENED = "*Opened:* {at}"
+CARD_MESSAGES = "*Messages:* {count}"
+CARD_WAITING = "*Customer waiting since:* {at}"
+CARD_LAST_ANSWER = "*Last answer:* {by}, {at}"
+CARD_NO_ANSWER = "*Last answer:* none yet"
+CARD_ACKNOWLEDGED = "*Acknowledged:* by {by}"
+CARD_CLOSED = "*Closed:* {at} by {by}"
+CARD_PREVIOUS = "*Previous case:* {case}"
+CARD_RELATED = "*Same person, other address:* {case}"
+CARD_LINK = "*Thread:* {link}"
+CARD_FOOT_OPEN = "Work in this case's thread: what admins write there goes to the customer."
+CARD_FOOT_CLOSED = "Closed: nothing written in the thread is sent. If the customer writes again, a new case opens."
+STATUS_OPEN = "open"
+STATUS_ESCALATED = "open, escalated"
+STATUS_CLOSED = "closed"
+
+# The thread's first reply
+INTRO_TITLE = "*What you write in this thread goes to the customer of {case_id}.*"
+INTRO = (
+    "Only admins' posts are sent, and of these only the words. Files, and everybody else's posts, stay here.",
+    "To keep a post inside, start it with // or note: or mention a colleague first.",
+    "A reaction on each post shows whether it was sent.",
+    "To close the case, write: *{phrase}* The customer gets the whole message and learns that the case is "
+    "closed. In a post that starts with // it closes the case quietly: the customer gets nothing.",
+    "Slash commands do not work in threads: Slack takes them outside only.",
+)
+
+# A customer's message in the thread
+MIRROR_HEAD = "{author}, {case_id}"
+MIRROR_SPOKEN = "{head}:"
+PART = "part {part} of {parts}"
+MIRROR_LATE = "written {at}, earlier than what stands above"
+MIRROR_EDITED = "edited {at}"
+MIRROR_DELETED = "The customer deleted this message."
+MIRROR_NO_WORDS = "The customer sent no words, only files."
+MIRROR_FILES = "*Files not passed on:* {files}. The customer was told."
+
+# To the customer
+ANSWER_EDITED = "edited"
+ANSWER_EDITED_TEXT = "{author}, edited:"
+ANSWER_DELETED = "This message was deleted."
+ANSWER_CLOSING = "Case {case_id} is closed. Write again and a new case opens."
+RECEIVED_TEMPLATE = (
+    "Thank you, your message was received. Your case is {case_id}. Our support team answers here; what you "
+    "write until then is added to the same case."
+)
+CLOSED = "Your case {case_id} is closed. Write again and a new case opens."
+FILES_NOT_SENT_TO_DESK = (
+    "Files cannot be passed on to our support team. These did not reach it: {files}. "
+    "Please describe in words what they show. (Case {case_id})"
+)
+
+# Alerts
+ALERT_TITLE = "Case #{case_id} is escalated"
+ALERT_CUSTOMER = "*Customer:* {customer}"
+ALERT_TRIGGERS = {
+    TriggerKind.KEYWORD: "The customer wrote “{detail}”.",
+    TriggerKind.FOLLOW_UPS: "{detail} messages in a row without an answer.",
+    TriggerKind.SILENCE: "Nothing was written for {detail} h.",
+    TriggerKind.MANUAL: "{by} asked for it: {detail}",
+}
+ALERT_TRIGGERS_UNEXPLAINED = {
+    TriggerKind.KEYWORD: "The customer wrote an urgent word.",
+    TriggerKind.FOLLOW_UPS: "The customer wrote again and again without an answer.",
+    TriggerKind.SILENCE: "Nothing was written for too long.",
+    TriggerKind.MANUAL: "{by} asked for it.",
+}
+ALERT_WAITING = "Customer waiting since {at}."
+ALERT_QUIET = "Answered, quiet since {at}."
+ALERT_ACKNOWLEDGED = "*Acknowledged by {by} at {at}.*"
+ALERT_CLOSED = "*The case was closed by {by} at {at}.*"
+ALERT_ADDITION = "Also: {trigger}"
+ALERT_LAST_ADDITION = "Further reasons are not listed here."
+ALERT_REMINDER = "*Reminder:* case {case} ({customer}) is escalated, and nobody has acknowledged it."
+ALERT_LIST_TITLE = "{count} cases are escalated"
+BUTTON_ACKNOWLEDGE = "Acknowledge"
+BUTTON_THREAD = "Go to thread"
+LABEL_ACKNOWLEDGE = "Acknowledge the alert on {case_id}"
+LABEL_ACKNOWLEDGE_ALL = "Acknowledge all cases of this list"
+LABEL_THREAD = "Go to the thread of {case_id}"
+
+# Logging channel: the form is fixed by the specification
+LOG_LINE = "Case #{case_id} closed at {at} by {by}"
+
+# Notices in a case's thread
+NOTICES = {
+    ThreadNotice.CLOSED: (
+        "*Case {case_id} was closed by {by}.* The customer is told. If the customer writes again, a new case "
+        "opens.",
+        "To take this one up again: `{command} reopen {case_id}`, outside of threads.",
+    ),
+    ThreadNotice.CLOSED_QUIETLY: (
+        "*Case {case_id} was closed quietly by {by}.* The customer is not told.",
+        "To take it up again: `{command} reopen {case_id}`, outside of threads.",
+    ),
+    ThreadNotice.REOPENED: (
+        "*Case {case_id} was reopened by {by}.* What admins write here goes to the customer again.",
+    ),
+    ThreadNotice.REOPENED_BY_LATE_MESSAGE: (
+        "*Case {case_id} is open again.* A message arrived late that the customer wrote before the case was "
+        "closed. It is shown below.",
+    ),
+    ThreadNotice.ESCALATED: ("*Case {case_id} is escalated.* The alerting channel is told.", "{trigger}"),
+    ThreadNotice.NEAR_MISS: (
+        "{to}, did you mean to close case {case_id}? It is still open, and your post goes to the customer as "
+        "it is.",
+        "To close the case, write exactly: {phrase}",
+    ),
+    ThreadNotice.CUSTOMER_WROTE_MEANWHILE: (
+        "{to}, case {case_id} was *not closed*: the customer wrote in the meantime.",
+        "Read what is new, then answer, or close again with: {phrase}",
+    ),
+    ThreadNotice.DELIVERY_FAILED: (
+        "{to}, *an answer did not reach the customer* of case {case_id}.",
+        "Why: {detail}",
+        "What to do: write it again in this thread. If that fails too, reach the customer another way and "
+        "leave a note here.",
+    ),
+    ThreadNotice.FILES_NOT_SENT: (
+        "{to}, files are not sent to customers, only words. Not sent: {detail}. (Case {case_id})",
+    ),
+}
+NO_REASON = "no reason was given."
+NOTICE_ABOUT = "See {post}."
+NOTICE_POST = "the post"
+
+HELD = "{author}, this was *not sent*: case {case_id} is closed."
+HELD_CHOICE = "To send it, reopen the case."
+BUTTON_REOPEN_AND_SEND = "Reopen and send"
+LABEL_REOPEN_AND_SEND = "Reopen {case_id} and send this post"
+
+# What somebody who asked for a change is told at once
+NOT_ALLOWED = "Sorry, only admins of this desk can do that."
+REPLIES = {
+    ReplyKind.CLOSED: "Case {case} is closed.",
+    ReplyKind.ALREADY_CLOSED: "Case {case} was already closed by {by}.",
+    ReplyKind.REOPENED: "Case {case} is open again.",
+    ReplyKind.REOPENED_AND_SENT: "Case {case} is open again, and your post is on its way to the customer.",
+    ReplyKind.ALREADY_OPEN: "Case {case} is open already.",
+    ReplyKind.NEWER_OPEN: (
+        "Case {case} stays closed: this customer has a newer open case, {other}. Answer there."
+    ),
+    ReplyKind.ESCALATED: "Case {case} is escalated. The alerting channel is told.",
+    ReplyKind.ADDED_UNDER_ALERT: "Case {case} has an alert already: your request counts under that one.",
+    ReplyKind.ACKNOWLEDGED: "You acknowledged the alert on case {case}.",
+    ReplyKind.ALREADY_ACKNOWLEDGED: "The alert on case {case} was already acknowledged by {by}.",
+    ReplyKind.NOT_FOUND: "There is no case {case}.",
+    ReplyKind.NOT_ALLOWED: NOT_ALLOWED,
+    ReplyKind.CASE_CLOSED: ("Case {case} is closed. To work on it, reopen it first: `{command} reopen {case_id}`"),
+}
+REPLIES_BY_NOBODY = {
+    ReplyKind.ALREADY_CLOSED: "Case {case} is closed already.",
+    ReplyKind.ALREADY_ACKNOWLEDGED: "There is nothing to acknowledge on case {case}.",
+}
+REPLIES_WITHOUT_CASE = {ReplyKind.NOT_FOUND: "There is no such case."}
+ACCEPTED = "Accepted. It will be done shortly."
+TRY_AGAIN = "That did not work just now, and nothing was changed. Please try again in a minute."
+
+# Help
+ADMIN_DM = (
+    "You are an admin of this desk, so your direct message opens no case.",
+    "To try it out as a customer, write to me from another account.",
+    "To answer customers, write in the threads of their cases in {channel}.",
+)
+MENTION_CUSTOMER = (
+    "To reach our support team, write to me in a direct message. What is written here opens no case."
+)
+MENTION_ADMIN = "Cases are worked in their threads in {channel}. For what I can do, type `{command} help`."
+HELP_TITLE = "*What `{command}` can do*"
+HELP_CUSTOMER = (
+    "`{command} status`: how your case stands",
+    "`{command} help`: this help",
+)
+HELP_CUSTOMER_FOOT = ("To reach our support team, write to me in a direct message. You need no command for that.",)
+HELP_ADMIN = (
+    "`{command} status`: how the desk stands",
+    "`{command} status CASE_001`: how a case stands",
+    "`{command} list`: the open cases, longest waiting first",
+    "`{command} close CASE_001`: close a case and tell its customer",
+    "`{command} reopen CASE_001`: take up a closed case again",
+    "`{command} escalate CASE_001 why`: alert others to a case",
+    "`{command} help`: this help",
+)
+HELP_ADMIN_FOOT = (
+    "Slack allows no slash command inside a thread. In a case's thread, type instead:",
+    "To close the case: *{phrase}*",
+    "To keep a post inside: // at its start",
+)
+UNKNOWN_COMMAND = "I do not know “{word}”."
+
+# Status and lists
+STATUS_YOURS = "*Your case {case_id} is open* since {at}."
+STATUS_YOURS_RECEIVED = "What you wrote was received. There is no answer yet."
+STATUS_YOURS_ANSWERED = "Last answer: {at}."
+STATUS_YOURS_RECEIVED_MORE = "What you wrote since then was received."
+STATUS_YOURS_CLOSED = "*Your last case, {case_id}, was closed* at {at}. Write again and a new case opens."
+STATUS_YOURS_NONE = "You have no case yet. To reach our support team, write to me in a direct message."
+DESK_TITLE = "The desk now"
+DESK_COUNTS = "*Open:* {open}, of these waiting for an answer: {waiting}, escalated: {escalated}"
+DESK_HELD = "*Held mail, waiting for an admin's decision:* {count}"
+DESK_QUARANTINED = "*Quarantined, came in but could not be processed:* {count}"
+DESK_PARKED = "*Parked, could not be delivered:* {count}"
+DESK_WAITING = "*Waiting longest:*"
+DESK_NOBODY_WAITS = "No customer waits for an answer."
+LIST_TITLE = "Open cases: {count}"
+LIST_NONE = "There is no open case."
+LIST_WAITING = "{case}, {customer}: waiting since {at}"
+LIST_QUIET = "{case}, {customer}: answered, quiet since {at}"
+LIST_WAITING_ESCALATED = "{case}, {customer}: *escalated*, waiting since {at}"
+LIST_QUIET_ESCALATED = "{case}, {customer}: *escalated*, answered, quiet since {at}"
+LIST_MORE = "and {count} more: `{command} list`"
+
+# Operations
+QUARANTINED = "*Quarantined, because it could not be processed:* {what}"
+QUARANTINED_KEY = "Its key is `{key}`. It is kept as it came, and later messages go on."
+PARKED = "*Parked, because it could not be delivered:* {what}, case {case_id}, to {destination}"
+PARKED_NO_CASE = "*Parked, because it could not be delivered:* {what}, to {destination}"
+PARKED_KEPT = "It is kept, and not tried again by itself."
+CHANNEL_TROUBLE = "*I cannot work in {channel}.* What is meant for it is kept and waits."
+CHANNEL_HINT = "Check that the channel exists, is not archived, and that I am a member of it."
+WHY = "Why: {reason}"
+SEE = "To look at it: `{command}`"

@@ -1,0 +1,1 @@
+"""The use cases: incoming items prepared, decided and stored; commands answered; due cases escalated."""

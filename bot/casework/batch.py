@@ -1,0 +1,409 @@
+"""One transaction's work on cases: load what items touch, decide in the order of writing, store it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from sqlalchemy import Connection
+
+from bot.desk.decide import Decision, decide
+from bot.desk.effects import Reply, ReplyKind
+from bot.desk.events import (
+    Acknowledged,
+    AdminAnswered,
+    Closed,
+    CustomerWrote,
+    DeliveryFailed,
+    EscalationRequested,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    Reopened,
+    TimeCame,
+)
+from bot.desk.model import Person, PostRef, Written
+from bot.desk.policy import Policy
+from bot.desk.thread_posts import read_thread_post
+from storage import alerts, cases, inbox, messages
+from storage.inbox import Done, Item
+
+from .filing import Channels, Filing, Slot
+from .intake import Verb
+from .prepare import (
+    AskedFor,
+    Deletion,
+    Delivery,
+    DirectMessage,
+    Edit,
+    Mention,
+    Nobody,
+    Prepared,
+    ThreadPost,
+)
+
+CARD_SETTLES = timedelta(seconds=2)
+LIST_OVER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a batch needs to know besides the database: by which rules, and where things are told."""
+
+    policy: Policy
+    channels: Channels
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Which cases an item turned out to concern: none where it is about no case, or opens one."""
+
+    case_ids: tuple[str, ...] = ()
+
+    @property
+    def case_id(self) -> str:
+        return self.case_ids[0] if self.case_ids else ""
+
+
+@dataclass(slots=True)
+class Batch:
+    connection: Connection
+    desk: Desk
+    now: datetime
+    by_case: dict[str, Slot] = field(default_factory=dict)
+    current: dict[str, Slot] = field(default_factory=dict)
+    slots: list[Slot] = field(default_factory=list)
+    _known_current: dict[str, str | None] = field(default_factory=dict)
+    filing: Filing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.filing = Filing(self.connection, self.desk.channels, self.now)
+
+    def load(self, writers: Sequence[cases.Customer], case_ids: Iterable[str]) -> None:
+        """Lock and load the cases named, their customers, and every such customer's current case."""
+        cases.add_customers(self.connection, writers, self.now)
+        wanted = set(case_ids)
+        owners = set(cases.customers_of_cases(self.connection, wanted).values())
+        customers = cases.lock_customers(self.connection, owners | {one.identifier for one in writers})
+        wanted |= {one.current_case_id for one in customers.values() if one.current_case_id is not None}
+        threads = cases.threads_of(self.connection, wanted)
+        for case_id, case in cases.load_cases(self.connection, wanted).items():
+            slot = Slot(case, case, threads.get(case_id))
+            self.by_case[case_id] = slot
+            self.slots.append(slot)
+            if customers[case.customer].current_case_id == case_id:
+                self.current[case.customer] = slot
+        self._known_current = {one.identifier: one.current_case_id for one in customers.values()}
+
+    def apply(self, slot: Slot | None, event: Event) -> Reply | None:
+        """Decide one event and take the decision over."""
+        decision = decide(slot.case if slot else None, event, self.desk.policy, self.now)
+        self._take(slot, event, decision)
+        return decision.reply
+
+    def _take(self, slot: Slot | None, event: Event, decision: Decision) -> None:
+        case = decision.case
+        if case is None:
+            return
+        if slot is None or (case.case_id == "" and slot.case.case_id != ""):
+            slot = Slot(case, None)
+            self.slots.append(slot)
+        slot.case = case
+        if case.is_open:
+            self.current[case.customer] = slot
+        self.filing.add(slot, event, decision.effects)
+
+    def store(self) -> None:
+        """Write what changed: cases first, then what refers to them."""
+        new = [slot for slot in self.slots if slot.before is None]
+        numbers = cases.draw_numbers(self.connection, len(new)) if new else range(0)
+        for number, slot in zip(numbers, new, strict=True):
+            slot.case = replace(slot.case, case_id=cases.case_id_of(number))
+        changed = [slot.case for slot in self.slots if slot.before is not None and slot.case != slot.before]
+        # Closings first: the customer's next case can only be open once the last one is not.
+        cases.update_cases(self.connection, [case for case in changed if not case.is_open])
+        cases.update_cases(self.connection, [case for case in changed if case.is_open])
+        cases.insert_cases(
+            self.connection, [(number, slot.case) for number, slot in zip(numbers, new, strict=True)]
+        )
+        cases.set_current_cases(
+            self.connection,
+            {
+                customer: slot.case.case_id
+                for customer, slot in self.current.items()
+                if self._known_current.get(customer) != slot.case.case_id
+            },
+        )
+        self.filing.store()
+        change: Counter[str] = Counter()
+        for slot in self.slots:
+            change.update(cases.tally(slot.case))
+            change.subtract(cases.tally(slot.before))
+        cases.change_counters(self.connection, change)
+
+
+def apply_items(
+    connection: Connection,
+    pairs: Sequence[tuple[Item, Prepared]],
+    delayed: Mapping[str, datetime],
+    desk: Desk,
+    now: datetime,
+) -> list[str]:
+    """Decide the prepared items in one transaction; returns the keys of those that are done.
+
+    `delayed` are lanes of this round whose next item could not be prepared yet, and when to look again.
+    """
+    lanes = {item.lane for item, _ in pairs}
+    locked = set(inbox.lock_lanes(connection, sorted(lanes | set(delayed))))
+    waiting = inbox.still_waiting(connection, [item.id for item, _ in pairs])
+    pairs = sorted(
+        ((item, what) for item, what in pairs if item.lane in locked and item.id in waiting),
+        key=lambda pair: (pair[0].at, pair[0].id),
+    )
+    batch = Batch(connection, desk, now)
+    aims = _aims(connection, [what for _, what in pairs])
+    batch.load(_writers(pairs), {case_id for aim in aims for case_id in aim.case_ids})
+
+    done: list[Done] = []
+    later = dict(delayed)
+    held_back: set[str] = set()
+    slots: dict[int, Slot | None] = {}
+    for (item, what), aim in zip(pairs, aims, strict=True):
+        if item.lane in held_back:
+            continue  # an earlier item of the lane waits: order holds
+        judged = _judge(batch, item, what, aim, tell_late=waiting[item.id])
+        if judged is None:
+            held_back.add(item.lane)
+            later[item.lane] = now + CARD_SETTLES
+            continue
+        mark, slot = judged
+        slots[item.id] = slot
+        done.append(mark)
+    batch.store()
+    settled = [
+        replace(mark, case_id=slot.case.case_id) if (slot := slots[mark.id]) is not None else mark for mark in done
+    ]
+    inbox.mark(connection, settled, now)
+    inbox.rest_lanes(connection, sorted(locked), now, {lane: at for lane, at in later.items() if lane in locked})
+    keys = {item.id: item.key for item, _ in pairs}
+    return [keys[mark.id] for mark in done]
+
+
+def apply_due(connection: Connection, desk: Desk, now: datetime, limit: int) -> int:
+    """Let time come to the cases that are due; how many there were. Each is judged under its lock."""
+    due = cases.due_cases(connection, now, limit)
+    if not due:
+        return 0
+    batch = Batch(connection, desk, now)
+    batch.load((), due)
+    for case_id in due:
+        slot = batch.by_case.get(case_id)
+        if slot is not None and slot.case.due_at is not None and slot.case.due_at < now:
+            batch.apply(slot, TimeCame(now))
+    batch.filing.gather_alerts(over=LIST_OVER)
+    batch.store()
+    return len(due)
+
+
+def _writers(pairs: Sequence[tuple[Item, Prepared]]) -> list[cases.Customer]:
+    writers = {
+        what.author.id: cases.Customer(what.author.id, what.author.name, what.handle)
+        for _, what in pairs
+        if isinstance(what, DirectMessage) and not what.author.is_admin
+    }
+    return list(writers.values())
+
+
+def _aims(connection: Connection, prepared: Sequence[Prepared]) -> list[Aim]:
+    threads = {
+        (what.ref.channel, what.ref.thread_ts)
+        for what in prepared
+        if isinstance(what, ThreadPost | Mention) and what.ref.thread_ts is not None
+    }
+    known = cases.cases_of_threads(connection, threads)
+    return [_aim(connection, what, known) for what in prepared]
+
+
+def _aim(connection: Connection, what: Prepared, threads: Mapping[tuple[str, str], str]) -> Aim:
+    match what:
+        case ThreadPost() | Mention():
+            case_id = threads.get((what.ref.channel, what.ref.thread_ts or ""))
+            return Aim((case_id,) if case_id is not None else ())
+        case Edit() | Deletion():
+            message = messages.find_message(connection, what.ref.channel, what.ref.ts)
+            return Aim((message.case_id,) if message is not None else ())
+        case AskedFor():
+            if what.request.verb is Verb.ACKNOWLEDGE:
+                on_post = alerts.alerts_on(connection, what.request.target)
+                return Aim(tuple(alert.case_id for alert in on_post))
+            return Aim((what.request.case_id,))
+        case Delivery():
+            return Aim((what.report.case_id,))
+        case DirectMessage() | Nobody():
+            return Aim()
+        case _:
+            assert_never(what)
+
+
+def _judge(
+    batch: Batch, item: Item, what: Prepared, aim: Aim, *, tell_late: bool
+) -> tuple[Done, Slot | None] | None:
+    """Turn a prepared item into an event and apply it. None: it must wait until a card's place is known."""
+    match what:
+        case DirectMessage():
+            if what.author.is_admin:
+                batch.filing.hint_admin(what.ref)
+                return Done(item.id, facts=_facts(what)), None
+            slot = batch.current.get(what.author.id)
+            event = CustomerWrote(what.at, what.author, what.written, what.ref, what.reply_to)
+            batch.apply(slot, event)
+            return Done(item.id, facts=_facts(what)), batch.current.get(what.author.id)
+        case ThreadPost():
+            slot = batch.by_case.get(aim.case_id)
+            if slot is None:
+                if inbox.has_unsettled_card(batch.connection, what.ref.channel):
+                    return None
+                return Done(item.id, "ignored", facts=_facts(what)), None
+            batch.apply(slot, _thread_event(batch, slot, what))
+            return Done(item.id, facts=_facts(what)), slot
+        case Edit() | Deletion():
+            slot = batch.by_case.get(aim.case_id)
+            if slot is None:
+                return Done(item.id, "ignored"), None
+            batch.apply(
+                slot,
+                MessageEdited(what.at, what.ref, what.text)
+                if isinstance(what, Edit)
+                else MessageDeleted(what.at, what.ref),
+            )
+            return Done(item.id), slot
+        case Mention():
+            if not aim.case_ids and what.ref.channel == batch.desk.channels.support:
+                batch.filing.help_in_channel(what.ref)
+                return Done(item.id), None
+            return Done(item.id, "ignored"), None
+        case AskedFor():
+            reply, slot = _request(batch, what)
+            if tell_late:
+                batch.filing.tell_late(item.key, what.by.id, reply)
+            return Done(item.id, outcome=_outcome(reply), facts={"by": what.by.name}), slot
+        case Delivery():
+            slot = batch.by_case[what.report.case_id]
+            message = messages.load_message(batch.connection, what.report.message_id)
+            if message is None or message.channel is None or message.ts is None:
+                return Done(item.id, "ignored"), slot
+            ref = PostRef(message.channel, message.ts, message.thread_ts)
+            batch.apply(slot, DeliveryFailed(what.at, ref, message.sender, what.report.reason))
+            return Done(item.id), slot
+        case Nobody():
+            return Done(item.id, "ignored", facts={"user": what.user}), None
+        case _:
+            assert_never(what)
+
+
+def _thread_event(batch: Batch, slot: Slot, what: ThreadPost) -> Event:
+    event = read_thread_post(what.author, what.written, what.ref, what.at, slot.case.customer, batch.desk.policy)
+    if isinstance(event, AdminAnswered):
+        return _followed(batch, slot, event)
+    return event
+
+
+def _followed(batch: Batch, slot: Slot, answer: AdminAnswered) -> AdminAnswered:
+    """Let the answer know of customer messages that were written after it but processed before it."""
+    last = slot.case.last_customer_at
+    if last is None or last <= answer.at:
+        return answer
+    stored = messages.customer_times_after(batch.connection, slot.case.case_id, answer.at)
+    pending = batch.filing.customer_times_after(slot, answer.at)
+    return replace(answer, followed_by=tuple(sorted({*stored, *pending})))
+
+
+def _request(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
+    """Rights first: who is no admin learns nothing, not even whether the case exists."""
+    request = what.request
+    if not what.by.is_admin:
+        return Reply(ReplyKind.NOT_ALLOWED), None
+    if request.verb is Verb.ACKNOWLEDGE:
+        return _acknowledge(batch, what)
+    slot = batch.by_case.get(request.case_id)
+    if slot is None:
+        return Reply(ReplyKind.NOT_FOUND, request.case_id), None
+    event: Event | None
+    match request.verb:
+        case Verb.CLOSE:
+            event = Closed(what.at, what.by, request.quiet)
+        case Verb.ESCALATE:
+            event = EscalationRequested(what.at, what.by, request.text)
+        case Verb.REOPEN:
+            event = Reopened(what.at, what.by, _newer_open(batch, slot))
+        case Verb.REOPEN_AND_SEND:
+            event = _reopen_and_send(batch, slot, what)
+        case _:
+            assert_never(request.verb)
+    if event is None:
+        return Reply(ReplyKind.NOT_FOUND, slot.case.case_id), slot
+    reply = batch.apply(slot, event)
+    return reply or Reply(ReplyKind.NOT_FOUND, slot.case.case_id), slot
+
+
+def _newer_open(batch: Batch, slot: Slot) -> str | None:
+    current = batch.current.get(slot.case.customer)
+    return current.case.case_id if current is not None and current is not slot and current.case.is_open else None
+
+
+def _reopen_and_send(batch: Batch, slot: Slot, what: AskedFor) -> Event | None:
+    channel, ts = what.request.post
+    held = cases.find_event(batch.connection, slot.case.case_id, "AdminAnswered", channel, ts)
+    if held is None or "held" not in held["data"]:
+        return None
+    if messages.find_message(batch.connection, channel, ts) is not None:
+        return Reopened(what.at, what.by, _newer_open(batch, slot))  # it was sent before: only reopen
+    post = held["data"]["held"]
+    answer = AdminAnswered(
+        at=what.at,
+        by=Person(post["author"], post["name"], is_admin=True),
+        written=Written(post["text"], "", tuple(post["files"])),
+        ref=PostRef(channel, ts, post["thread_ts"]),
+    )
+    return Reopened(what.at, what.by, _newer_open(batch, slot), answer)
+
+
+def _acknowledge(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
+    """One click acknowledges every alert that the post shows and that still stands."""
+    on_post = alerts.alerts_on(batch.connection, what.request.target)
+    if not on_post:
+        return Reply(ReplyKind.NOT_FOUND), None
+    replies = [
+        (batch.apply(slot, Acknowledged(what.at, what.by)), slot)
+        for alert in on_post
+        if (slot := batch.by_case[alert.case_id]).case.alert_no == _number(alert.alert_key)
+    ]
+    acknowledged = [
+        (reply, slot) for reply, slot in replies if reply is not None and reply.kind is ReplyKind.ACKNOWLEDGED
+    ]
+    if acknowledged:
+        alerts.acknowledge_post(batch.connection, what.request.target, what.at, what.by.name)
+        return acknowledged[0][0], acknowledged[0][1]
+    if replies and replies[0][0] is not None:
+        return replies[0][0], replies[0][1]
+    return Reply(ReplyKind.ALREADY_ACKNOWLEDGED, on_post[0].case_id), None
+
+
+def _number(alert_key: str) -> int:
+    return int(alert_key.rpartition("/")[2])
+
+
+def _outcome(reply: Reply) -> dict[str, Any]:
+    return asdict(reply)
+
+
+def read_outcome(values: Mapping[str, Any]) -> Reply:
+    return Reply(**(dict(values) | {"kind": ReplyKind(values["kind"])}))
+
+
+def _facts(what: DirectMessage | ThreadPost) -> dict[str, Any]:
+    """What was looked up, as it was judged by: kept for whoever asks later why."""
+    return {"author": asdict(what.author), "files": list(what.written.files)}

@@ -1,0 +1,421 @@
+"""Filing: what the desk decided, written down as messages, audit log, alerts, outbox rows and wishes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from sqlalchemy import Connection
+
+from bot.desk.effects import (
+    AddUnderAlert,
+    DeleteCopies,
+    EditCopies,
+    Effect,
+    FailAnswer,
+    HoldPost,
+    LogClosing,
+    Mark,
+    MarkState,
+    OpenThread,
+    RaiseAlert,
+    RecordMessage,
+    RefreshAlert,
+    RefreshCard,
+    RemindOfAlert,
+    Reply,
+    SayClosed,
+    SayFilesNotSent,
+    SayInThread,
+    SayReceived,
+)
+from bot.desk.events import Event, NoteWritten
+from bot.desk.model import Case, PostRef, ReplyTo, Trigger
+from bot.text.safe import clean, cut_bytes, show, split_parts
+from storage import alerts, cases, messages, outbox
+from storage.outbox import URGENT, NewRow
+from storage.sql import Row
+
+BODY_BYTES = 10 * 1024
+CUT_MARK = "\n… (cut here; the whole text is kept as an attachment)"
+MARK_WAITING_AFTER = timedelta(seconds=2)
+CARD_AFTER = timedelta(milliseconds=300)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The three channels, by id. They may be one."""
+
+    support: str
+    alerting: str
+    logging: str
+
+
+@dataclass(slots=True)
+class Slot:
+    """A case while a batch works on it; `before` is how it stood in the database."""
+
+    case: Case
+    before: Case | None
+    thread: cases.CaseThread | None = None
+
+
+@dataclass(slots=True)
+class _Entry:
+    slot: Slot
+    effect: Effect
+    message_id: int | None = None
+
+
+@dataclass(slots=True)
+class Filing:
+    """Collects while decisions are taken; `store` writes once the cases have their ids."""
+
+    connection: Connection
+    channels: Channels
+    now: datetime
+    _entries: list[_Entry] = field(default_factory=list)
+    _events: list[tuple[Slot, Event, tuple[Effect, ...]]] = field(default_factory=list)
+    _rows: list[NewRow] = field(default_factory=list)
+    _alert_rows: list[Row] = field(default_factory=list)
+    _post_keys: dict[str, str] = field(default_factory=dict)
+    _list_key: str | None = None
+
+    def add(self, slot: Slot, event: Event, effects: tuple[Effect, ...]) -> None:
+        self._events.append((slot, event, effects))
+        self._entries.extend(_Entry(slot, effect) for effect in effects)
+
+    def customer_times_after(self, slot: Slot, after: datetime) -> list[datetime]:
+        """When the customer wrote later than that moment, in what is not stored yet."""
+        return [
+            entry.effect.at
+            for entry in self._entries
+            if entry.slot is slot
+            and isinstance(entry.effect, RecordMessage)
+            and not entry.effect.is_answer
+            and entry.effect.at > after
+        ]
+
+    def gather_alerts(self, over: int) -> None:
+        """Show the alerts of this batch as one list if they are more than `over`."""
+        raised = sum(isinstance(entry.effect, RaiseAlert) for entry in self._entries)
+        self._list_key = f"list:{uuid.uuid4()}" if raised > over else None
+
+    def hint_admin(self, ref: PostRef) -> None:
+        """An admin's DM opens nothing; say so where it was written."""
+        self._rows.append(
+            NewRow(
+                f"hint:{ref.channel}:{ref.ts}",
+                f"dm:{ref.channel}",
+                ref.channel,
+                "admin_hint",
+                payload={"thread_ts": ref.thread_ts},
+            )
+        )
+
+    def help_in_channel(self, ref: PostRef) -> None:
+        """Answer a mention, under the post that mentions."""
+        self._rows.append(
+            NewRow(
+                f"help:{ref.channel}:{ref.ts}",
+                f"help:{ref.channel}:{ref.ts}",
+                ref.channel,
+                "mention_help",
+                payload={"thread_ts": ref.thread_ts or ref.ts},
+            )
+        )
+
+    def tell_late(self, key: str, user: str, reply: Reply) -> None:
+        """Whoever asked has stopped waiting: send the outcome."""
+        self._rows.append(
+            NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload={"reply": asdict(reply)})
+        )
+
+    def store(self) -> None:
+        self._store_messages()
+        cases.record_events(self.connection, [_event_row(*entry) for entry in self._events])
+        for entry in self._entries:
+            self._file(entry)
+        alerts.add_alerts(self.connection, self._alert_rows)
+        outbox.enqueue(self.connection, self._rows, self.now)
+
+    def _store_messages(self) -> None:
+        recorded = [entry for entry in self._entries if isinstance(entry.effect, RecordMessage)]
+        bodies = [
+            _body(entry.effect.written.text) for entry in recorded if isinstance(entry.effect, RecordMessage)
+        ]
+        rows = [
+            _message_row(entry.slot.case.case_id, entry.effect, body)
+            for entry, (body, _) in zip(recorded, bodies, strict=True)
+            if isinstance(entry.effect, RecordMessage)
+        ]
+        ids = messages.insert_messages(self.connection, rows)
+        for entry, message_id, (_, whole) in zip(recorded, ids, bodies, strict=True):
+            entry.message_id = message_id
+            if whole is not None:
+                messages.attach_whole_text(self.connection, message_id, whole)
+
+    def _file(self, entry: _Entry) -> None:
+        slot, effect = entry.slot, entry.effect
+        case_id = slot.case.case_id
+        match effect:
+            case OpenThread():
+                self._in_thread(slot, "card", f"card:{case_id}")
+                self._in_thread(slot, "thread_intro", f"intro:{case_id}")
+            case RefreshCard():
+                outbox.want(self.connection, f"card:{case_id}", "card", self.now + CARD_AFTER, case_id)
+            case RecordMessage():
+                self._pass_on(entry, effect)
+            case SayReceived():
+                self._to_customer(slot, effect.reply_to, "received", f"received:{case_id}")
+            case SayFilesNotSent():
+                key = f"files:{effect.ref.channel}:{effect.ref.ts}"
+                self._to_customer(slot, effect.reply_to, "files_not_sent", key, {"files": list(effect.files)})
+            case SayClosed():
+                self._to_customer(slot, effect.reply_to, "closed", f"closed:{case_id}:{slot.case.closings}")
+            case RaiseAlert() | AddUnderAlert() | RemindOfAlert() | RefreshAlert():
+                self._alert(slot, effect)
+            case LogClosing():
+                self._rows.append(
+                    NewRow(
+                        f"log:{case_id}:{effect.closing_no}",
+                        "log",
+                        self.channels.logging,
+                        "log_line",
+                        case_id,
+                        payload={"at": effect.at.isoformat(), "by": effect.by},
+                    )
+                )
+            case Mark():
+                self._mark(effect)
+            case SayInThread():
+                self._say(slot, effect)
+            case HoldPost():
+                payload = {"author": effect.author.id, "channel": effect.ref.channel, "ts": effect.ref.ts}
+                self._in_thread(slot, "held_post", f"held:{effect.ref.channel}:{effect.ref.ts}", payload)
+            case EditCopies() | DeleteCopies():
+                self._change_copies(effect)
+            case FailAnswer():
+                message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
+                if message is not None:
+                    messages.set_delivery(self.connection, message.id, "failed", effect.reason)
+            case _:
+                assert_never(effect)
+
+    def _pass_on(self, entry: _Entry, effect: RecordMessage) -> None:
+        """A long text goes out as several posts, each a row of its own."""
+        parts = len(split_parts(show(effect.written.text)))
+        for part in range(1, parts + 1):
+            payload: dict[str, Any] = {"part": part, "parts": parts}
+            if effect.is_answer:
+                if effect.reply_to is None:
+                    continue
+                payload |= {
+                    "closing": effect.closing and part == parts,
+                    "thread_ts": effect.reply_to.thread_ts,
+                }
+                self._rows.append(
+                    NewRow(
+                        f"answer:{entry.message_id}:{part}",
+                        f"to:{entry.slot.case.customer}",
+                        effect.reply_to.channel,
+                        "answer",
+                        entry.slot.case.case_id,
+                        entry.message_id,
+                        payload,
+                        URGENT,
+                    )
+                )
+            else:
+                payload |= {"broadcast": effect.broadcast and part == 1, "late": effect.late}
+                self._in_thread(
+                    entry.slot, "mirror", f"mirror:{entry.message_id}:{part}", payload, entry.message_id
+                )
+
+    def _in_thread(
+        self,
+        slot: Slot,
+        kind: str,
+        key: str,
+        payload: dict[str, Any] | None = None,
+        message_id: int | None = None,
+    ) -> None:
+        destination = slot.thread.channel if slot.thread else self.channels.support
+        case_id = slot.case.case_id
+        self._rows.append(NewRow(key, f"thread:{case_id}", destination, kind, case_id, message_id, payload or {}))
+
+    def _to_customer(
+        self, slot: Slot, reply_to: ReplyTo, kind: str, key: str, payload: dict[str, Any] | None = None
+    ) -> None:
+        self._rows.append(
+            NewRow(
+                key,
+                f"to:{slot.case.customer}",
+                reply_to.channel,
+                kind,
+                slot.case.case_id,
+                payload={"thread_ts": reply_to.thread_ts, **(payload or {})},
+                priority=URGENT,
+            )
+        )
+
+    def _say(self, slot: Slot, effect: SayInThread) -> None:
+        about = f"{effect.about.channel}:{effect.about.ts}" if effect.about else effect.at.isoformat()
+        payload = {
+            "notice": effect.notice.value,
+            "at": effect.at.isoformat(),
+            "to": effect.to,
+            "by": effect.by,
+            "detail": effect.detail,
+            "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
+        }
+        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}"
+        self._in_thread(slot, "thread_notice", key, payload)
+
+    def _mark(self, effect: Mark) -> None:
+        delay = MARK_WAITING_AFTER if effect.state is MarkState.WAITING else timedelta(0)
+        ref = effect.ref
+        outbox.want_mark(self.connection, ref.channel, ref.ts, effect.state.value, self.now + delay)
+
+    def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
+        message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
+        if message is None:
+            return
+        if isinstance(effect, EditCopies):
+            body, whole = _body(effect.text)
+            if not messages.edit_message(self.connection, message.id, body, whole, effect.at):
+                return
+        else:
+            messages.delete_message(self.connection, message.id, effect.at)
+        outbox.want(
+            self.connection,
+            f"copies:{message.id}",
+            "copies",
+            self.now,
+            message.case_id,
+            {"message_id": message.id},
+        )
+
+    def _alert(self, slot: Slot, effect: RaiseAlert | AddUnderAlert | RemindOfAlert | RefreshAlert) -> None:
+        case_id = slot.case.case_id
+        key = alerts.alert_key(case_id, effect.alert_no)
+        match effect:
+            case RaiseAlert():
+                post_key = self._list_key or key
+                self._post_keys[key] = post_key
+                data = {
+                    "trigger": _trigger_data(effect.trigger),
+                    "waiting_since": effect.waiting_since.isoformat() if effect.waiting_since else None,
+                    "quiet_since": effect.quiet_since.isoformat(),
+                }
+                self._alert_rows.append(
+                    {
+                        "alert_key": key,
+                        "case_id": case_id,
+                        "post_key": post_key,
+                        "raised_at": self.now,
+                        "data": data,
+                    }
+                )
+                self._under_alert(post_key, "alert", f"alert:{post_key}", None if self._list_key else case_id)
+            case AddUnderAlert():
+                payload = {"trigger": _trigger_data(effect.trigger), "last": effect.last}
+                row_key = f"addition:{key}:{effect.addition_no}"
+                self._under_alert(self._post_key(key), "alert_addition", row_key, case_id, payload)
+            case RemindOfAlert():
+                row_key = f"reminder:{key}:{effect.at.isoformat()}"
+                self._under_alert(self._post_key(key), "alert_reminder", row_key, case_id)
+            case RefreshAlert():
+                post_key = self._post_key(key)
+                outbox.want(
+                    self.connection, f"alert:{post_key}", "alert", self.now, payload={"post_key": post_key}
+                )
+            case _:
+                assert_never(effect)
+
+    def _under_alert(
+        self, post_key: str, kind: str, key: str, case_id: str | None, payload: dict[str, Any] | None = None
+    ) -> None:
+        row = NewRow(
+            key,
+            f"alert:{post_key}",
+            self.channels.alerting,
+            kind,
+            case_id,
+            payload={"post_key": post_key, **(payload or {})},
+            priority=URGENT,
+        )
+        if all(row.dedupe_key != known.dedupe_key for known in self._rows if kind == "alert"):
+            self._rows.append(row)
+
+    def _post_key(self, key: str) -> str:
+        if key not in self._post_keys:
+            alert = alerts.find_alert(self.connection, key)
+            self._post_keys[key] = alert.post_key if alert is not None else key
+        return self._post_keys[key]
+
+
+def operations_row(
+    key: str, channels: Channels, kind: str, payload: dict[str, Any], case_id: str | None = None
+) -> NewRow:
+    """Something the people who run the desk must know, said in the alerting channel."""
+    return NewRow(key, "operations", channels.alerting, kind, case_id, payload=payload, priority=URGENT)
+
+
+def _body(text: str) -> tuple[str, str | None]:
+    """The body as it is kept, and the whole text where the body had to be cut."""
+    text = clean(text)
+    body, was_cut = cut_bytes(text, BODY_BYTES, CUT_MARK)
+    return body, text if was_cut else None
+
+
+def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
+    return {
+        "case_id": case_id,
+        "sender": effect.author.id,
+        "sender_name": effect.author.name,
+        "is_admin": effect.is_answer,
+        "body": body,
+        "timestamp": effect.at,
+        "source": effect.source.value,
+        "channel": effect.ref.channel,
+        "ts": effect.ref.ts,
+        "thread_ts": effect.ref.thread_ts,
+        "files": list(effect.written.files),
+        "delivery": "queued" if effect.is_answer else None,
+    }
+
+
+def _event_row(slot: Slot, event: Event, effects: Sequence[Effect]) -> Row:
+    ref: PostRef | None = getattr(event, "ref", None)
+    by = getattr(event, "by", None) or getattr(event, "customer", None)
+    data: dict[str, Any] = {"effects": [type(effect).__name__ for effect in effects]}
+    if isinstance(event, NoteWritten):
+        data["text"] = clean(event.written.text)
+    for effect in effects:
+        if isinstance(effect, HoldPost):
+            data["held"] = {
+                "author": effect.author.id,
+                "name": effect.author.name,
+                "text": clean(effect.written.text),
+                "files": list(effect.written.files),
+                "thread_ts": effect.ref.thread_ts,
+            }
+        if isinstance(effect, RaiseAlert | AddUnderAlert):
+            data["trigger"] = _trigger_data(effect.trigger)
+    return {
+        "case_id": slot.case.case_id,
+        "kind": type(event).__name__,
+        "at": event.at,
+        "actor": by.id if by is not None else "",
+        "channel": ref.channel if ref else None,
+        "ts": ref.ts if ref else None,
+        "data": data,
+    }
+
+
+def _trigger_data(trigger: Trigger) -> dict[str, Any]:
+    return asdict(trigger)

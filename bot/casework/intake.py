@@ -1,0 +1,159 @@
+"""What arrives, as inbox items: which key it has, whom it is about, when it was written.
+
+Whatever route an item takes (a socket, a replay of history), it gets the same key here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.slack_time import moment
+from storage import deliveries
+from storage.inbox import About, NewItem
+
+# What people write: https://docs.slack.dev/reference/events/message#subtypes
+_WRITTEN_SUBTYPES = {None, "file_share", "me_message", "thread_broadcast"}
+_SLACKS_OWN = {"USLACKBOT", "USLACK"}
+
+
+class ItemKind(StrEnum):
+    MESSAGE = "message"
+    EDIT = "edit"
+    DELETION = "deletion"
+    MENTION = "mention"
+    REQUEST = "request"
+    DELIVERY = deliveries.KIND
+
+
+class Verb(StrEnum):
+    """What an admin can ask for by command or button."""
+
+    CLOSE = "close"
+    REOPEN = "reopen"
+    ESCALATE = "escalate"
+    ACKNOWLEDGE = "acknowledge"
+    REOPEN_AND_SEND = "reopen_and_send"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`target` is a case id, an alert post's key, or `CASE_001|channel|ts` of a post to send after all."""
+
+    verb: Verb
+    user: str
+    target: str
+    text: str = ""
+    quiet: bool = False
+
+    @property
+    def case_id(self) -> str:
+        return self.target.partition("|")[0]
+
+    @property
+    def post(self) -> tuple[str, str]:
+        """Channel and ts of the post to send after all. Raises ValueError where the target names none."""
+        _, channel, ts = self.target.split("|")
+        return channel, ts
+
+
+def message_item(body: Mapping[str, Any]) -> NewItem | None:
+    """The item of a `message` event; None for what no case is made of: bots' posts, chatter, joins."""
+    event: Mapping[str, Any] = body["event"]
+    subtype = event.get("subtype")
+    if subtype == "message_changed":
+        return _edit_item(body, event)
+    if subtype == "message_deleted":
+        previous = event.get("previous_message") or {}
+        return _deletion_item(body, event, previous, str(event["deleted_ts"]))
+    if subtype not in _WRITTEN_SUBTYPES or event.get("hidden") or not _by_a_person(event):
+        return None
+    about = _about(event, event)
+    if about is None:
+        return None
+    channel, ts = str(event["channel"]), str(event["ts"])
+    twin = None
+    if event.get("client_msg_id"):
+        text = str(event.get("text", ""))
+        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+        twin = f"twin:{channel}:{event['client_msg_id']}:{digest}"
+    return NewItem(f"post:{channel}:{ts}", ItemKind.MESSAGE, about, moment(ts), _raw(body), twin)
+
+
+def mention_item(body: Mapping[str, Any]) -> NewItem | None:
+    """The item of an `app_mention`; it has a twin `message` event, which alone counts inside case threads."""
+    event: Mapping[str, Any] = body["event"]
+    if not _by_a_person(event) or event.get("edited"):
+        return None
+    channel, ts = str(event["channel"]), str(event["ts"])
+    about = About(person=str(event["user"]))
+    return NewItem(f"mention:{channel}:{ts}", ItemKind.MENTION, about, moment(ts), _raw(body))
+
+
+def request_item(request: Request, gesture: str, at: datetime) -> NewItem:
+    """`gesture` names the click or command (its trigger id): the same one twice is one request."""
+    match request.verb:
+        case Verb.ACKNOWLEDGE:
+            about = About(alert_key=request.target, person=request.user)
+        case _:
+            about = About(case_id=request.case_id, person=request.user)
+    return NewItem(f"request:{gesture}", ItemKind.REQUEST, about, at, _raw(asdict(request)))
+
+
+def read_request(raw: bytes) -> Request:
+    values = json.loads(raw)
+    return Request(**(values | {"verb": Verb(values["verb"])}))
+
+
+def _edit_item(body: Mapping[str, Any], event: Mapping[str, Any]) -> NewItem | None:
+    message: Mapping[str, Any] = event.get("message") or {}
+    previous: Mapping[str, Any] = event.get("previous_message") or {}
+    if message.get("subtype") == "tombstone":
+        # How Slack deletes a message that has replies.
+        return _deletion_item(body, event, previous, str(message.get("ts", "")))
+    edited = (message.get("edited") or {}).get("ts")
+    if edited is None or edited == (previous.get("edited") or {}).get("ts") or not _by_a_person(message):
+        return None  # an unfurl or thread bookkeeping, no edit
+    about = _about(event, message)
+    if about is None:
+        return None
+    key = f"edit:{event['channel']}:{message['ts']}:{edited}"
+    return NewItem(key, ItemKind.EDIT, about, moment(str(edited)), _raw(body))
+
+
+def _deletion_item(
+    body: Mapping[str, Any], event: Mapping[str, Any], previous: Mapping[str, Any], deleted_ts: str
+) -> NewItem | None:
+    if not deleted_ts or not _by_a_person(previous):
+        return None
+    about = _about(event, previous)
+    if about is None:
+        return None
+    at = moment(str(event.get("event_ts") or event.get("ts") or deleted_ts))
+    return NewItem(f"delete:{event['channel']}:{deleted_ts}", ItemKind.DELETION, about, at, _raw(body))
+
+
+def _by_a_person(message: Mapping[str, Any]) -> bool:
+    user = message.get("user")
+    return bool(user) and user not in _SLACKS_OWN and not message.get("bot_id")
+
+
+def _about(event: Mapping[str, Any], message: Mapping[str, Any]) -> About | None:
+    channel = str(event["channel"])
+    if event.get("channel_type") == "im" or channel.startswith("D"):
+        return About(customer=str(message["user"]))
+    if event.get("channel_type") == "mpim":
+        return None
+    thread_ts = message.get("thread_ts")
+    if thread_ts is None or thread_ts == message.get("ts"):
+        return None
+    return About(thread=(channel, str(thread_ts)))
+
+
+def _raw(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()

@@ -1,0 +1,141 @@
+"""Prepare: everything about an item that only the outside knows, looked up before any transaction begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.desk.model import Person, PostRef, ReplyTo, Written
+from bot.people import People, Profile
+from bot.text.inbound import mentioned_users, read_message
+from storage.deliveries import DeliveryReport, read_delivery
+from storage.inbox import Item
+
+from .intake import ItemKind, Request, read_request
+
+
+@dataclass(frozen=True, slots=True)
+class DirectMessage:
+    """A DM to the bot; its writer is a customer unless an admin."""
+
+    at: datetime
+    author: Person
+    handle: str
+    written: Written
+    ref: PostRef
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPost:
+    at: datetime
+    author: Person
+    written: Written
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    at: datetime
+    ref: PostRef
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    at: datetime
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    at: datetime
+    author: Person
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    at: datetime
+    by: Person
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    at: datetime
+    report: DeliveryReport
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """Written by a bot or a deactivated account: nobody's message."""
+
+    user: str
+
+
+Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | Delivery | Nobody
+
+
+async def prepare(item: Item, people: People) -> Prepared:
+    """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author."""
+    match ItemKind(item.kind):
+        case ItemKind.DELIVERY:
+            return Delivery(item.at, read_delivery(item.raw))
+        case ItemKind.REQUEST:
+            request = read_request(item.raw)
+            return AskedFor(item.at, await people.person(request.user), request)
+        case ItemKind.MENTION:
+            event = _event(item)
+            return Mention(item.at, await people.person(str(event["user"])), _ref(event, event))
+        case ItemKind.EDIT:
+            event = _event(item)
+            message = event["message"]
+            text = read_message(message, await people.names(mentioned_users(message))).plain
+            return Edit(item.at, _ref(event, message), text)
+        case ItemKind.DELETION:
+            event = _event(item)
+            ts = event.get("deleted_ts") or (event.get("message") or {}).get("ts")
+            return Deletion(item.at, PostRef(str(event["channel"]), str(ts)))
+        case ItemKind.MESSAGE:
+            return await _message(item, people)
+
+
+async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | Nobody:
+    event = _event(item)
+    profile = await people.profile(str(event["user"]))
+    if profile.is_bot:
+        return Nobody(profile.id)
+    author = await _as_person(profile, people)
+    words = read_message(event, await people.names(mentioned_users(event)))
+    written = Written(words.plain, words.typed, _file_names(event), words.leading_mention)
+    ref = _ref(event, event)
+    if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
+        return DirectMessage(item.at, author, profile.handle, written, ref, ReplyTo(ref.channel, ref.thread_ts))
+    return ThreadPost(item.at, author, written, ref)
+
+
+async def _as_person(profile: Profile, people: People) -> Person:
+    return Person(profile.id, profile.name, await people.is_admin(profile))
+
+
+def _event(item: Item) -> Mapping[str, Any]:
+    body: Mapping[str, Any] = json.loads(item.raw)
+    event: Mapping[str, Any] = body["event"]
+    return event
+
+
+def _ref(event: Mapping[str, Any], message: Mapping[str, Any]) -> PostRef:
+    thread_ts = message.get("thread_ts")
+    ts = str(message["ts"])
+    return PostRef(str(event["channel"]), ts, str(thread_ts) if thread_ts and thread_ts != ts else None)
+
+
+def _file_names(event: Mapping[str, Any]) -> tuple[str, ...]:
+    files = event.get("files")
+    if not isinstance(files, list):
+        return ()
+    return tuple(str(file.get("name") or file.get("id") or "file") for file in files if isinstance(file, dict))

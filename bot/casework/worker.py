@@ -1,0 +1,258 @@
+"""Casework's life: items are taken in, prepared, decided lane by lane, and whoever waits is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.clock import Clock
+from bot.desk.effects import Reply
+from bot.people import LookupUnavailable, People
+from storage import inbox, outbox
+from storage.engine import Database
+from storage.errors import DatabaseUnavailable
+from storage.inbox import Done, Item, NewItem
+
+from .batch import Desk, apply_due, apply_items, read_outcome
+from .filing import operations_row
+from .prepare import Prepared, prepare
+
+log = structlog.get_logger(__name__)
+
+LANES_PER_ROUND = 50
+ITEMS_PER_LANE = 20
+LOOKUPS_AT_ONCE = 8
+PREPARE_WAIT = 0.25
+POLL = 1.0
+GATHER = 0.03
+DUE_PER_CHECK = 1000
+INTAKE_TIMEOUT = 2.0
+TRIES = 3
+BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
+
+
+class Casework:
+    """One per process. `put` takes items in; `run` works on them until cancelled."""
+
+    def __init__(self, database: Database, people: People, desk: Desk, clock: Clock) -> None:
+        self._database = database
+        self._people = people
+        self._desk = desk
+        self._clock = clock
+        self._arrived = asyncio.Event()
+        self._progress = asyncio.Condition()
+        self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+        self._preparing: dict[int, asyncio.Task[Prepared]] = {}
+        self._lookup_failures: dict[int, int] = {}
+        self._stopping = False
+        self.on_outbox: Callable[[], None] = _nothing
+
+    async def put(self, item: NewItem) -> bool:
+        """Commit an item to the inbox. False when it was there already, or is about no case.
+
+        Raises DatabaseUnavailable or TimeoutError: then it was not taken in, and must not be acknowledged.
+        """
+        async with asyncio.timeout(INTAKE_TIMEOUT):
+            now = self._clock.now()
+            stored = await self._database.write(lambda connection: inbox.put(connection, item, now))
+        log.info("item received", action="received", item=item.key, stored=stored)
+        if stored:
+            self._arrived.set()
+        return stored
+
+    async def outcome(self, key: str, patience: float) -> Reply | None:
+        """What became of a request, within `patience` seconds; None when it is told later instead."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while True:
+                    async with self._progress:
+                        found = await self._database.read(lambda connection: inbox.outcome(connection, key))
+                        if found is not None and found[0] != "waiting":
+                            return read_outcome(found[1]) if found[1] is not None else None
+                        with contextlib.suppress(TimeoutError):
+                            # Another process may decide it: polling is the truth, the condition a shortcut.
+                            async with asyncio.timeout(0.25):
+                                await self._progress.wait()
+        if await self._database.write(lambda connection: inbox.ask_to_be_told(connection, key)):
+            return None
+        found = await self._database.read(lambda connection: inbox.outcome(connection, key))
+        return read_outcome(found[1]) if found is not None and found[1] is not None else None
+
+    async def check_due(self) -> int:
+        """Let time come to the cases that are due now; how many there were."""
+        now = self._clock.now()
+        work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
+        due = await self._database.write(work)
+        if due:
+            log.info("cases were due", action="escalation_check", cases=due)
+            self.on_outbox()
+        return due
+
+    async def caught_up(self, before: datetime) -> bool:
+        """Whether everything received before that moment has been decided."""
+        return not await self._database.read(lambda connection: inbox.backlog(connection, before))
+
+    async def run(self) -> None:
+        """Work until cancelled, or until `stop`. A database that is away is waited for without limit."""
+        failures = 0
+        try:
+            while not self._stopping:
+                self._arrived.clear()
+                try:
+                    busy = await self._round()
+                except DatabaseUnavailable as error:
+                    failures += 1
+                    log.warning("the database is away", action="waiting", error=str(error))
+                    await asyncio.sleep(_backoff(failures))
+                    continue
+                failures = 0
+                if not busy and not self._stopping:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(await self._pause()):
+                            await self._arrived.wait()
+                    # Bolt hands events over concurrently: let what was written together arrive together.
+                    await asyncio.sleep(GATHER)
+        finally:
+            for task in self._preparing.values():
+                task.cancel()
+            await asyncio.gather(*self._preparing.values(), return_exceptions=True)
+
+    def stop(self) -> None:
+        """Finish the round that is running, then end."""
+        self._stopping = True
+        self._arrived.set()
+
+    def wake(self) -> None:
+        self._arrived.set()
+
+    async def _pause(self) -> float:
+        earliest = await self._database.read(inbox.next_wake)
+        if earliest is None:
+            return POLL
+        return min(POLL, max(0.01, (earliest - self._clock.now()).total_seconds()))
+
+    async def _round(self) -> bool:
+        now = self._clock.now()
+        items = await self._database.read(partial(_take, now=now))
+        if not items:
+            return False
+        self._forget_decided_elsewhere({item.id for item in items})
+        pairs, delayed = await self._prepared(items, now)
+        if pairs or delayed:
+            await self._decide(pairs, delayed)
+        return True
+
+    def _forget_decided_elsewhere(self, waiting: set[int]) -> None:
+        for item_id in self._preparing.keys() - waiting:
+            if self._preparing[item_id].done():
+                self._preparing.pop(item_id).exception()
+
+    async def _prepared(
+        self, items: Sequence[Item], now: datetime
+    ) -> tuple[list[tuple[Item, Prepared]], dict[str, datetime]]:
+        """The prepared head of each lane, and the lanes that must wait because a lookup failed."""
+        for item in items:
+            if item.id not in self._preparing:
+                self._preparing[item.id] = asyncio.create_task(self._prepare(item))
+        tasks = [self._preparing[item.id] for item in items]
+        await asyncio.wait(tasks, timeout=PREPARE_WAIT)
+        pairs: list[tuple[Item, Prepared]] = []
+        delayed: dict[str, datetime] = {}
+        blocked: set[str] = set()
+        for item in items:
+            task = self._preparing[item.id]
+            if item.lane in blocked:
+                continue
+            if not task.done():
+                blocked.add(item.lane)
+                continue
+            del self._preparing[item.id]
+            error = task.exception()
+            if error is None:
+                self._lookup_failures.pop(item.id, None)
+                pairs.append((item, task.result()))
+                continue
+            blocked.add(item.lane)
+            if isinstance(error, LookupUnavailable):
+                failures = self._lookup_failures[item.id] = self._lookup_failures.get(item.id, 0) + 1
+                delayed[item.lane] = now + timedelta(seconds=_backoff(failures))
+                log.warning("a lookup failed; its lane waits", item=item.key, error=str(error))
+            else:
+                await self._count_failure(item, error)
+        return pairs, delayed
+
+    async def _prepare(self, item: Item) -> Prepared:
+        async with self._lookups:
+            return await prepare(item, self._people)
+
+    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
+        """One transaction for all; if that fails, one for each, so that a bad item stands alone."""
+        try:
+            await self._apply(pairs, delayed)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            log.warning("a batch failed; its items are decided one by one", error=repr(error), items=len(pairs))
+            failed_lanes: set[str] = set()
+            for item, what in sorted(pairs, key=lambda pair: (pair[0].at, pair[0].id)):
+                if item.lane in failed_lanes:
+                    continue
+                try:
+                    await self._apply([(item, what)], {})
+                except DatabaseUnavailable:
+                    raise
+                except Exception as reason:
+                    failed_lanes.add(item.lane)
+                    await self._count_failure(item, reason)
+
+    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
+        now = self._clock.now()
+        work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
+        keys = await self._database.write(work)
+        for key in keys:
+            log.info("item decided", action="decided", item=key)
+        if keys:
+            self.on_outbox()
+            async with self._progress:
+                self._progress.notify_all()
+
+    async def _count_failure(self, item: Item, error: BaseException) -> None:
+        """The third failure of an item by itself quarantines it: its lane goes on, and a person is told."""
+        log.error("an item failed", action="failed", item=item.key, exc_info=error)
+        words = f"{type(error).__name__}: {error}"[:1000]
+        now = self._clock.now()
+        channels = self._desk.channels
+
+        def work(connection: Connection) -> bool:
+            lanes = inbox.lock_lanes(connection, [item.lane])
+            quarantine = inbox.count_attempt(connection, item.id, words) >= TRIES
+            if quarantine:
+                inbox.mark(connection, [Done(item.id, "quarantined", error=words)], now)
+                payload = {"item": item.key, "kind": item.kind, "error": words}
+                row = operations_row(f"quarantined:{item.id}", channels, "quarantined", payload)
+                outbox.enqueue(connection, [row], now)
+            inbox.rest_lanes(connection, lanes, now, {item.lane: now + timedelta(seconds=_backoff(1))})
+            return quarantine
+
+        if await self._database.write(work):
+            self.on_outbox()
+
+
+def _nothing() -> None:
+    """Until somebody listens."""
+
+
+def _take(connection: Connection, now: datetime) -> list[Item]:
+    lanes = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
+    return inbox.heads(connection, lanes, ITEMS_PER_LANE)
+
+
+def _backoff(failures: int) -> float:
+    """Seconds: doubling, up to half a minute."""
+    return min(BACKOFF_MOST, BACKOFF_FIRST * 2.0 ** min(failures - 1, 10))

@@ -1,0 +1,319 @@
+"""The courier's life: one server per destination channel, lane after lane, until nothing is due."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.clock import Clock
+from bot.desk.effects import MarkState
+from storage import alerts, cases, inbox, messages, outbox
+from storage.engine import Database
+from storage.errors import DatabaseUnavailable
+from storage.outbox import OutboxRow
+
+from . import reports
+from .pacing import Pacing
+from .render import NotYet, Outgoing, Words, render
+from .slack import ChannelTrouble, LoginTrouble, NotSent, RateLimited, Refused, SlackGateway, Uncertain
+
+log = structlog.get_logger(__name__)
+
+POLL = 1.0
+BACKOFF_FIRST, BACKOFF_MOST = 1.0, 60.0
+LOGIN_PAUSE = 15.0
+LOOKED_BACK = timedelta(seconds=60)
+LOOKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`settle_after`: seconds between the looks for a post whose answer was lost."""
+
+    settle_after: float = 3.0
+
+
+class DeskChannels(Protocol):
+    """The desk's own channels: what is for them is waited for, however long they cannot be used."""
+
+    @property
+    def support(self) -> str: ...
+
+    @property
+    def alerting(self) -> str: ...
+
+    @property
+    def logging(self) -> str: ...
+
+
+class Courier:
+    """One per process. What it cannot deliver is retried, settled, or parked and told; never forgotten."""
+
+    def __init__(
+        self,
+        database: Database,
+        gateway: SlackGateway,
+        pacing: Pacing,
+        words: Words,
+        channels: DeskChannels,
+        clock: Clock,
+        timing: Timing | None = None,
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._pacing = pacing
+        self._words = words
+        self._desk_channels = frozenset({channels.support, channels.alerting, channels.logging})
+        self._alerting = channels.alerting
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._servers: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+        self.wake = asyncio.Event()
+        self.on_report: Callable[[], None] = _nothing
+        self.on_delivered: Callable[[], None] = _nothing
+        self.login_trouble: str | None = None
+
+    async def run(self) -> None:
+        """Serve every destination that has something due, until `stop` or cancelled."""
+        try:
+            while not self._stopping:
+                self.wake.clear()
+                try:
+                    await self._start_servers()
+                    pause = await self._pause()
+                except DatabaseUnavailable as error:
+                    log.warning("the database is away", action="waiting", error=str(error))
+                    pause = POLL
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self.wake.wait()
+            await asyncio.gather(*self._servers.values(), return_exceptions=True)
+        finally:
+            for task in self._servers.values():
+                task.cancel()
+            await asyncio.gather(*self._servers.values(), return_exceptions=True)
+
+    def stop(self) -> None:
+        """Finish the posts that are under way, then end. What is left is safe in the outbox."""
+        self._stopping = True
+        self.wake.set()
+
+    async def _start_servers(self) -> None:
+        now = self._clock.now()
+        for destination in await self._database.read(partial(outbox.ready_destinations, now=now)):
+            if destination not in self._servers:
+                task = asyncio.create_task(self._serve(destination), name=f"courier-{destination}")
+                self._servers[destination] = task
+                task.add_done_callback(partial(self._served, destination))
+
+    def _served(self, destination: str, task: asyncio.Task[None]) -> None:
+        self._servers.pop(destination, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("serving a destination failed", destination=destination, exc_info=error)
+        self.wake.set()
+
+    async def _pause(self) -> float:
+        due = await self._database.read(outbox.next_due)
+        if due is None:
+            return POLL
+        left = (due - self._clock.now()).total_seconds()
+        # What is due but not ended is being served: its server wakes us when it has done.
+        return min(POLL, max(0.02, left)) if left > 0 else (POLL if self._servers else 0.05)
+
+    async def _serve(self, destination: str) -> None:
+        while not self._stopping:
+            if self.login_trouble is not None:
+                await asyncio.sleep(LOGIN_PAUSE)
+            try:
+                now = self._clock.now()
+                row = await self._database.read(partial(outbox.next_row, destination=destination, now=now))
+                if row is None:
+                    return
+                await self._deliver(row)
+            except DatabaseUnavailable as error:
+                log.warning("the database is away", action="waiting", error=str(error))
+                await asyncio.sleep(POLL)
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        try:
+            if row.state == "pending":
+                await self._send(row)
+            else:
+                await self._settle(row)
+        except RateLimited as limited:
+            self._pacing.channel(row.destination).pause(limited.seconds)
+            log.warning("Slack asks to wait", action="rate_limited", row=row.id, seconds=limited.seconds)
+            await self._again(row, row.state, str(limited), limited.seconds)
+        except NotSent as error:
+            await self._again(row, row.state, str(error), self._backoff(row))
+        except Uncertain as error:
+            log.warning("an answer was lost", action="uncertain", row=row.id, kind=row.kind, error=str(error))
+            await self._again(row, "uncertain", str(error), self._timing.settle_after)
+        except LoginTrouble as error:
+            if self.login_trouble is None:
+                log.error("Slack refuses our token or right", action="paused", error=str(error), row=row.id)
+            self.login_trouble = str(error)
+            await self._again(row, row.state, str(error), LOGIN_PAUSE)
+        except ChannelTrouble as error:
+            await self._channel_trouble(row, str(error))
+        except Refused as error:
+            await self._park(row, str(error))
+        except NotYet as error:
+            log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
+            await self._again(row, row.state, str(error), POLL)
+        except (DatabaseUnavailable, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            # A row that cannot be rendered can never be sent: a person must know, and the lane goes on.
+            log.error("a row cannot be rendered", row=row.id, kind=row.kind, exc_info=error)
+            await self._park(row, f"{type(error).__name__}: {error}")
+
+    async def _send(self, row: OutboxRow) -> None:
+        await self._pacing.post(row.destination)
+        outgoing = await self._database.read(partial(render, row=row, words=self._words))
+        now = self._clock.now()
+        await self._database.write(partial(outbox.start_attempt, row_id=row.id, now=now))
+        channel = await self._channel(row)
+        if outgoing.only_to is not None:
+            with contextlib.suppress(Refused, Uncertain):
+                await self._gateway.whisper(channel, outgoing.only_to, outgoing.post, outgoing.thread_ts)
+            ts = None
+        else:
+            ts = await self._post(row, channel, outgoing)
+        self.login_trouble = None
+        await self._done(row, channel, ts)
+
+    async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
+        return await self._gateway.post(
+            channel, outgoing.post, row.id, outgoing.thread_ts, broadcast=outgoing.broadcast
+        )
+
+    async def _settle(self, row: OutboxRow) -> None:
+        """Look whether a post whose answer was lost stands in Slack; after two misses it is sent again."""
+        outgoing = await self._database.read(partial(render, row=row, words=self._words))
+        channel = await self._channel(row)
+        since = (row.first_attempt_at or row.created_at) - LOOKED_BACK
+        ts = await self._find(row, channel, outgoing, since)
+        if ts is not None or outgoing.only_to is not None:
+            log.info("a lost answer was settled", action="settled", row=row.id, kind=row.kind)
+            await self._done(row, channel, ts)
+            return
+        state = "pending" if row.looks + 1 >= LOOKS else "uncertain"
+        pause = 0.0 if state == "pending" else self._timing.settle_after
+
+        def work(connection: Connection) -> None:
+            outbox.set_state(connection, row.id, state, "not found yet", looked=True)
+            again = self._clock.now() + timedelta(seconds=pause)
+            outbox.delay_lane(connection, row.lane, again, failed=False)
+
+        await self._database.write(work)
+
+    async def _find(self, row: OutboxRow, channel: str, outgoing: Outgoing, since: Any) -> str | None:
+        if outgoing.only_to is not None:
+            return None
+        try:
+            return await self._gateway.find(channel, outgoing.thread_ts, row.id, since)
+        except Uncertain as error:
+            raise _StillUncertain(str(error)) from error
+
+    async def _channel(self, row: OutboxRow) -> str:
+        if row.destination.startswith(("U", "W")):
+            return await self._gateway.direct_channel(row.destination)
+        return row.destination
+
+    async def _done(self, row: OutboxRow, channel: str, ts: str | None) -> None:
+        """The result in one commit with what follows from it."""
+        now = self._clock.now()
+
+        def work(connection: Connection) -> None:
+            outbox.finish(connection, row.id, "sent", now, ts)
+            if ts is not None:
+                _take_note(connection, row, channel, ts)
+            if row.kind == "answer" and row.message_id is not None:
+                self._answer_sent(connection, row.message_id)
+            outbox.rest_lane(connection, row.lane, now)
+
+        await self._database.write(work)
+        log.info(
+            "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
+        )
+        self.wake.set()
+        self.on_delivered()
+        if row.kind == "card":
+            self.on_report()  # replies to a new card may wait for it to be known
+
+    def _answer_sent(self, connection: Connection, message_id: int) -> None:
+        message = messages.load_message(connection, message_id)
+        if message is None or outbox.outstanding_parts(connection, message_id, "answer"):
+            return
+        messages.set_delivery(connection, message_id, "sent")
+        if message.channel is not None and message.ts is not None:
+            outbox.want_mark(connection, message.channel, message.ts, MarkState.SENT.value, self._clock.now())
+
+    async def _again(self, row: OutboxRow, state: str, error: str, seconds: float) -> None:
+        until = self._clock.now() + timedelta(seconds=seconds)
+
+        def work(connection: Connection) -> None:
+            outbox.set_state(connection, row.id, state, error)
+            outbox.delay_lane(connection, row.lane, until)
+
+        await self._database.write(work)
+
+    async def _channel_trouble(self, row: OutboxRow, error: str) -> None:
+        """A customer's channel that is gone fails for good; one of the desk's is waited for, and told of."""
+        if row.destination not in self._desk_channels:
+            await self._park(row, error)
+            return
+        log.error("a channel of the desk cannot be used", channel=row.destination, error=error)
+        await self._again(row, row.state if row.state != "sending" else "pending", error, self._backoff(row))
+        if row.destination != self._alerting:
+            now = self._clock.now()
+            trouble = reports.channel_trouble_row(row.destination, error, self._alerting, now)
+            await self._database.write(partial(outbox.enqueue, rows=[trouble], now=now))
+
+    async def _park(self, row: OutboxRow, reason: str) -> None:
+        """Set aside for good, and tell: the answer's author in the thread, else the alerting channel."""
+        now = self._clock.now()
+        log.error("a row was parked", action="parked", row=row.id, kind=row.kind, error=reason)
+
+        def work(connection: Connection) -> None:
+            outbox.finish(connection, row.id, "parked", now, error=reason)
+            outbox.rest_lane(connection, row.lane, now)
+            if row.kind == "answer":
+                inbox.put(connection, reports.failed_answer(row, reason, now), now)
+            elif row.lane != reports.OPERATIONS_LANE:
+                outbox.enqueue(connection, [reports.parked_row(row, reason, self._alerting)], now)
+
+        await self._database.write(work)
+        self.wake.set()
+        self.on_report()
+
+    def _backoff(self, row: OutboxRow) -> float:
+        return float(min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(row.failures, 10)))
+
+
+def _nothing() -> None:
+    """Until somebody listens."""
+
+
+class _StillUncertain(NotSent):
+    """The look itself was lost; it changes nothing and is repeated."""
+
+
+def _take_note(connection: Connection, row: OutboxRow, channel: str, ts: str) -> None:
+    """What a post's place in Slack is needed for later."""
+    if row.kind == "card" and row.case_id is not None:
+        cases.set_thread(connection, row.case_id, channel, ts)
+    elif row.kind in {"mirror", "answer"} and row.message_id is not None:
+        messages.add_copy(connection, row.message_id, channel, ts, row.payload["part"])
+    elif row.kind == "alert":
+        alerts.set_post(connection, row.payload["post_key"], channel, ts)

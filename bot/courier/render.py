@@ -1,0 +1,262 @@
+"""Rendering: what an outbox row says happened becomes a post, as things stand when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.blocks.alert import (
+    AlertListView,
+    AlertView,
+    alert,
+    alert_addition,
+    alert_list,
+    alert_reminder,
+    log_line,
+)
+from bot.blocks.card import card
+from bot.blocks.customer import AnswerView, answer, closed_notice, files_not_sent_to_desk, received_notice
+from bot.blocks.help import admin_dm_hint, mention_help, reply_text
+from bot.blocks.operations import channel_trouble, item_quarantined, row_parked
+from bot.blocks.post import Post
+from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
+from bot.desk.effects import Reply, ReplyKind, ThreadNotice
+from bot.desk.model import Trigger, TriggerKind
+from bot.text.safe import show, split_parts
+from bot.views import Views
+from storage import alerts, messages, reports
+from storage.messages import Message
+from storage.outbox import OutboxRow
+from storage.reports import CaseFile
+
+
+class NotYet(Exception):
+    """Something this row stands on is not in Slack yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the operator set of the words people read, and what rendering needs of the surroundings."""
+
+    support_channel: str
+    received_template: str
+    closure_phrase: str
+    alert_mention: str
+    views: Views
+    reserved_names: Callable[[], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A post and where it goes in its channel; `only_to`: shown to that person alone, as a hint."""
+
+    post: Post
+    thread_ts: str | None = None
+    broadcast: bool = False
+    only_to: str | None = None
+
+
+def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
+    """Raises NotYet when what the row hangs on (a card, an alert) has not been posted."""
+    match row.kind:
+        case "card":
+            return Outgoing(card(words.views.card(connection, _file(connection, row))))
+        case "thread_intro" | "mirror" | "thread_notice" | "held_post":
+            return _in_thread(connection, row, words)
+        case "answer" | "received" | "closed" | "files_not_sent":
+            return _to_customer(connection, row, words)
+        case "alert" | "alert_addition" | "alert_reminder":
+            return _alert(connection, row, words)
+        case "log_line":
+            at = datetime.fromisoformat(row.payload["at"])
+            return Outgoing(log_line(_case_id(row), at, row.payload["by"]))
+        case "admin_hint":
+            return Outgoing(admin_dm_hint(words.support_channel), row.payload["thread_ts"])
+        case "mention_help":
+            return Outgoing(mention_help(True, words.support_channel), row.payload["thread_ts"])
+        case "late_reply":
+            values = row.payload["reply"]
+            return Outgoing(reply_text(Reply(**(values | {"kind": ReplyKind(values["kind"])}))))
+        case "quarantined":
+            payload = row.payload
+            return Outgoing(item_quarantined(payload["item"], payload["kind"], payload["error"]))
+        case "parked":
+            payload = row.payload
+            parked = row_parked(payload["what"], row.case_id or "", payload["reason"], payload["destination"])
+            return Outgoing(parked)
+        case "channel_trouble":
+            return Outgoing(channel_trouble(row.payload["channel"], row.payload["error"]))
+        case _:
+            raise ValueError(f"an outbox row of a kind nobody renders: {row.kind}")
+
+
+def alert_post(connection: Connection, post_key: str, words: Words) -> Post:
+    """An alert, or a list of them, as it stands: open, acknowledged, or with its case closed."""
+    shown = alerts.alerts_on(connection, post_key)
+    post = alerts.find_post(connection, post_key)
+    by, at = (post.acknowledged_by, post.acknowledged_at) if post else (None, None)
+    if len(shown) == 1:
+        return alert(_alert_view(connection, shown[0], words, by, at))
+    files = [file for one in shown if (file := reports.case_file(connection, one.case_id)) is not None]
+    return alert_list(
+        AlertListView(
+            tuple(words.views.case_line(file) for file in files),
+            post_key,
+            words.alert_mention,
+            acknowledged_by=by,
+            acknowledged_at=at,
+        )
+    )
+
+
+def message_post(
+    connection: Connection, message: Message, part: int, words: Words, payload: Mapping[str, Any]
+) -> Post:
+    """One part of a message: as shown in the thread if a customer wrote it, in the DM if an admin did."""
+    parts = split_parts(show(messages.whole_text(connection, message)))
+    text = parts[part - 1] if part <= len(parts) else "…"
+    total = max(len(parts), part)
+    deleted = message.deleted_at is not None
+    if message.is_admin:
+        return answer(
+            AnswerView(
+                message.case_id,
+                message.sender_name,
+                text,
+                part,
+                total,
+                closing=bool(payload.get("closing")),
+                edited=message.edited_at is not None,
+                deleted=deleted,
+            )
+        )
+    return mirror(
+        MirrorView(
+            message.case_id,
+            message.sender_name,
+            text,
+            part,
+            total,
+            late_at=message.timestamp if payload.get("late") else None,
+            files=message.files if part == 1 else (),
+            edited_at=message.edited_at,
+            deleted=deleted,
+            reserved=words.reserved_names(),
+        )
+    )
+
+
+def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
+    file = _file(connection, row)
+    if file.thread is None:
+        raise NotYet(f"{row.case_id} has no card yet")
+    thread_ts, case_id = file.thread.thread_ts, file.case.case_id
+    match row.kind:
+        case "thread_intro":
+            return Outgoing(thread_intro(case_id, words.closure_phrase), thread_ts)
+        case "held_post":
+            payload = row.payload
+            value = f"{case_id}|{payload['channel']}|{payload['ts']}"
+            return Outgoing(held_post(case_id, payload["author"], value), thread_ts)
+        case "mirror":
+            message = _message(connection, row)
+            post = message_post(connection, message, row.payload["part"], words, row.payload)
+            return Outgoing(post, thread_ts, broadcast=bool(row.payload["broadcast"]))
+        case _:
+            return _notice(row, case_id, thread_ts, words)
+
+
+def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgoing:
+    payload = row.payload
+    notice = ThreadNotice(payload["notice"])
+    view = NoticeView(
+        case_id,
+        by=payload["by"],
+        to=payload["to"],
+        detail=payload["detail"],
+        trigger=read_trigger(payload["trigger"]) if payload["trigger"] else None,
+        closure_phrase=words.closure_phrase,
+    )
+    only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None
+    return Outgoing(thread_notice(notice, view), thread_ts, only_to=only_to)
+
+
+def _to_customer(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
+    thread_ts = row.payload["thread_ts"]
+    match row.kind:
+        case "received":
+            return Outgoing(received_notice(_case_id(row), words.received_template), thread_ts)
+        case "closed":
+            return Outgoing(closed_notice(_case_id(row)), thread_ts)
+        case "files_not_sent":
+            return Outgoing(files_not_sent_to_desk(_case_id(row), row.payload["files"]), thread_ts)
+        case _:
+            message = _message(connection, row)
+            post = message_post(connection, message, row.payload["part"], words, row.payload)
+            return Outgoing(post, thread_ts)
+
+
+def _alert(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
+    post_key = row.payload["post_key"]
+    if row.kind == "alert":
+        return Outgoing(alert_post(connection, post_key, words))
+    post = alerts.find_post(connection, post_key)
+    if post is None or post.ts is None:
+        raise NotYet(f"the alert {post_key} is not posted yet")
+    if row.kind == "alert_addition":
+        addition = alert_addition(read_trigger(row.payload["trigger"]), last=row.payload["last"])
+        return Outgoing(addition, post.ts)
+    shown = next(one for one in alerts.alerts_on(connection, post_key) if one.case_id == row.case_id)
+    view = _alert_view(connection, shown, words, post.acknowledged_by, post.acknowledged_at)
+    return Outgoing(alert_reminder(view), post.ts, broadcast=True)
+
+
+def _alert_view(
+    connection: Connection, shown: alerts.Alert, words: Words, by: str | None, at: datetime | None
+) -> AlertView:
+    file = reports.case_file(connection, shown.case_id)
+    if file is None:
+        raise ValueError(f"an alert on a case that does not exist: {shown.case_id}")
+    waiting_since = shown.data["waiting_since"]
+    return AlertView(
+        case_id=shown.case_id,
+        customer_name=file.customer.display_name,
+        trigger=read_trigger(shown.data["trigger"]),
+        alert_key=shown.post_key,
+        quiet_since=datetime.fromisoformat(shown.data["quiet_since"]),
+        waiting_since=datetime.fromisoformat(waiting_since) if waiting_since else None,
+        mention=words.alert_mention,
+        thread_link=words.views.thread_link(file),
+        acknowledged_by=by,
+        acknowledged_at=at,
+        closed_by=file.case.closed_by,
+        closed_at=file.case.closed_at,
+    )
+
+
+def _file(connection: Connection, row: OutboxRow) -> CaseFile:
+    file = reports.case_file(connection, _case_id(row))
+    if file is None:
+        raise ValueError(f"an outbox row about a case that does not exist: {row.case_id}")
+    return file
+
+
+def _message(connection: Connection, row: OutboxRow) -> Message:
+    message = messages.load_message(connection, row.message_id) if row.message_id is not None else None
+    if message is None:
+        raise ValueError(f"an outbox row about a message that does not exist: {row.message_id}")
+    return message
+
+
+def _case_id(row: OutboxRow) -> str:
+    if row.case_id is None:
+        raise ValueError(f"an outbox row of kind {row.kind} without a case")
+    return row.case_id
+
+
+def read_trigger(values: Mapping[str, Any]) -> Trigger:
+    return Trigger(**(dict(values) | {"kind": TriggerKind(values["kind"])}))

@@ -1,0 +1,31 @@
+"""What the courier reports of its troubles: to the inbox (an answer failed), or to the alerting channel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from storage.deliveries import DeliveryReport, delivery_item
+from storage.inbox import NewItem
+from storage.outbox import URGENT, NewRow, OutboxRow
+
+OPERATIONS_LANE = "operations"
+
+
+def failed_answer(row: OutboxRow, reason: str, now: datetime) -> NewItem:
+    """A failed answer is an event like any other: the desk decides what follows."""
+    report = DeliveryReport(row.case_id or "", row.message_id or 0, reason)
+    return delivery_item(report, row.id, now)
+
+
+def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
+    payload = {"what": row.kind.replace("_", " "), "reason": reason, "destination": row.destination}
+    return NewRow(
+        f"parked:{row.id}", OPERATIONS_LANE, alerting_channel, "parked", row.case_id, None, payload, URGENT
+    )
+
+
+def channel_trouble_row(channel: str, error: str, alerting_channel: str, now: datetime) -> NewRow:
+    """Told once an hour while it lasts."""
+    payload = {"channel": channel, "error": error}
+    key = f"channel_trouble:{channel}:{error}:{now:%Y-%m-%dT%H}"
+    return NewRow(key, OPERATIONS_LANE, alerting_channel, "channel_trouble", None, None, payload, URGENT)

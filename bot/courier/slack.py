@@ -1,0 +1,201 @@
+"""Slack as the courier sees it: one call, and an error that says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.blocks.post import Post
+from bot.slack_time import ts_of
+
+METADATA_TYPE = "casewire_outbox"
+PAGES_LOOKED_THROUGH = 10
+
+# What Slack says of itself, not of the call: nobody knows whether it had an effect.
+_UNCERTAIN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "service_timeout"}
+_LOGIN = {
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "no_permission",
+    "missing_scope",
+    "not_allowed_token_type",
+    "org_login_required",
+    "ekm_access_denied",
+    "team_access_not_granted",
+    "accesslimited",
+}
+_CHANNEL = {"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "channel_is_archived"}
+
+
+class Undelivered(Exception):
+    """The base of why something was not delivered; `str()` is Slack's word for it."""
+
+
+class NotSent(Undelivered):
+    """It certainly had no effect, and may be tried again."""
+
+
+class RateLimited(NotSent):
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Slack asks to wait {seconds:.0f} s")
+        self.seconds = seconds
+
+
+class Uncertain(Undelivered):
+    """The answer was lost: it may or may not have had its effect."""
+
+
+class LoginTrouble(Undelivered):
+    """The token is refused or lacks a right: nothing of this kind can be sent until an operator acts."""
+
+
+class ChannelTrouble(Undelivered):
+    """The channel is gone, archived, or the bot is not in it."""
+
+
+class Refused(Undelivered):
+    """Slack will never take this: trying again cannot help."""
+
+
+class SlackGateway:
+    """Posts and changes posts. The client must not retry writes by itself: the courier does, knowingly."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def post(
+        self,
+        channel: str,
+        post: Post,
+        outbox_id: int,
+        thread_ts: str | None = None,
+        *,
+        broadcast: bool = False,
+    ) -> str:
+        """Post, carrying our id as metadata, and return the ts."""
+        arguments: dict[str, Any] = {
+            "channel": channel,
+            "text": post.text,
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "metadata": {"event_type": METADATA_TYPE, "event_payload": {"outbox_id": str(outbox_id)}},
+        }
+        if post.blocks:
+            arguments["blocks"] = list(post.blocks)
+        else:
+            arguments["mrkdwn"] = False  # bare words are said as they are
+        if post.username:
+            arguments["username"] = post.username
+        if thread_ts is not None:
+            arguments["thread_ts"] = thread_ts
+            if broadcast:
+                arguments["reply_broadcast"] = True
+        return str((await self.call("chat_postMessage", **arguments))["ts"])
+
+    async def whisper(self, channel: str, user: str, post: Post, thread_ts: str | None) -> None:
+        """Show a hint to one person; it is no record, and may get lost."""
+        await self.call(
+            "chat_postEphemeral",
+            channel=channel,
+            user=user,
+            text=post.text,
+            blocks=list(post.blocks),
+            thread_ts=thread_ts,
+        )
+
+    async def update(self, channel: str, ts: str, post: Post) -> None:
+        await self.call("chat_update", channel=channel, ts=ts, text=post.text, blocks=list(post.blocks))
+
+    async def react(self, channel: str, ts: str, name: str) -> None:
+        await self.call("reactions_add", allow="already_reacted", channel=channel, timestamp=ts, name=name)
+
+    async def unreact(self, channel: str, ts: str, name: str) -> None:
+        await self.call("reactions_remove", allow="no_reaction", channel=channel, timestamp=ts, name=name)
+
+    async def direct_channel(self, user: str) -> str:
+        """The DM with a person, opened if need be."""
+        return str((await self.call("conversations_open", users=user))["channel"]["id"])
+
+    async def find(self, channel: str, thread_ts: str | None, outbox_id: int, since: datetime) -> str | None:
+        """The ts of the post that carries our id, looked for among what was posted since then."""
+        method, cursor = ("conversations_replies" if thread_ts else "conversations_history"), ""
+        for _ in range(PAGES_LOOKED_THROUGH):
+            arguments: dict[str, Any] = {
+                "channel": channel,
+                "oldest": ts_of(since),
+                "include_all_metadata": True,
+                "limit": 200,
+            }
+            if thread_ts:
+                arguments["ts"] = thread_ts
+            if cursor:
+                arguments["cursor"] = cursor
+            answer = await self.call(method, **arguments)
+            for message in answer.get("messages") or []:
+                if _outbox_id(message) == str(outbox_id):
+                    return str(message["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return None
+
+    async def call(self, method: str, allow: str = "", **arguments: Any) -> Any:
+        """Call a Web API method; an error named `allow` counts as done. Raises an Undelivered."""
+        try:
+            return await getattr(self._client, method)(**arguments)
+        except SlackApiError as error:
+            word = _word(error)
+            if allow and word == allow:
+                return error.response
+            raise _undelivered(error, word) from error
+        except aiohttp.ClientConnectorError as error:
+            raise NotSent(f"Slack cannot be reached ({type(error).__name__})") from error
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Uncertain(f"the answer was lost ({type(error).__name__})") from error
+
+
+def _undelivered(error: SlackApiError, word: str) -> Undelivered:
+    status = getattr(error.response, "status_code", 200)
+    if status == 429 or word in {"ratelimited", "rate_limited"}:
+        headers = getattr(error.response, "headers", None) or {}
+        return RateLimited(_seconds(headers))
+    if status >= 500 or word in _UNCERTAIN or not word:
+        return Uncertain(word or f"HTTP {status}")
+    if word in _LOGIN:
+        return LoginTrouble(word)
+    if word in _CHANNEL:
+        return ChannelTrouble(word)
+    return Refused(word)
+
+
+def _word(error: SlackApiError) -> str:
+    try:
+        return str(error.response["error"] or "")
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def _seconds(headers: Mapping[str, Any]) -> float:
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            try:
+                return max(0.05, float(value))
+            except (TypeError, ValueError):
+                break
+    return 30.0
+
+
+def _outbox_id(message: Mapping[str, Any]) -> str | None:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != METADATA_TYPE:
+        return None
+    value = (metadata.get("event_payload") or {}).get("outbox_id")
+    return str(value) if value is not None else None

@@ -1,0 +1,213 @@
+"""Desired states: cards, alerts, copies and reactions, brought to what they should show."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from bot.blocks.card import card
+from bot.blocks.post import Post
+from bot.clock import Clock
+from bot.desk.effects import MarkState
+from storage import alerts, messages, outbox
+from storage import reports as case_reports
+from storage.engine import Database
+from storage.errors import DatabaseUnavailable
+from storage.messages import Copy
+from storage.outbox import Desired, NewRow
+
+from .pacing import Pacing
+from .render import Words, alert_post, message_post
+from .slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undelivered
+
+log = structlog.get_logger(__name__)
+
+POLL = 1.0
+AT_ONCE = 20
+BACKOFF_MOST = 60.0
+
+EMOJI = {
+    MarkState.WAITING: "hourglass_flowing_sand",
+    MarkState.SENT: "white_check_mark",
+    MarkState.FAILED: "x",
+    MarkState.NOT_SENT: "lock",
+}
+
+
+class States:
+    """Brings each target to its wished state; each is idempotent, so a lost answer is simply tried again."""
+
+    def __init__(
+        self, database: Database, gateway: SlackGateway, pacing: Pacing, words: Words, clock: Clock
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._pacing = pacing
+        self._words = words
+        self._clock = clock
+        self._stopping = False
+        self.wake = asyncio.Event()
+        self.on_outbox: Callable[[], None] = _nothing
+
+    async def run(self) -> None:
+        while not self._stopping:
+            self.wake.clear()
+            try:
+                now = self._clock.now()
+                due = await self._database.read(partial(outbox.ready_states, now=now, limit=AT_ONCE))
+                for state in due:
+                    if self._stopping:
+                        return
+                    await self._bring(state)
+                pause = 0.0 if due else await self._pause()
+            except DatabaseUnavailable as error:
+                log.warning("the database is away", action="waiting", error=str(error))
+                pause = POLL
+            if pause:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self.wake.wait()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake.set()
+
+    async def _pause(self) -> float:
+        due = await self._database.read(outbox.next_state_due)
+        if due is None:
+            return POLL
+        return min(POLL, max(0.02, (due - self._clock.now()).total_seconds()))
+
+    async def _bring(self, state: Desired) -> None:
+        try:
+            shown = await self._show(state)
+        except RateLimited as limited:
+            self._pacing.method(_method(state)).pause(limited.seconds)
+            await self._later(state, limited.seconds, str(limited))
+        except (Refused, ChannelTrouble) as error:
+            await self._cannot(state, error)
+        except Undelivered as error:
+            await self._later(state, min(BACKOFF_MOST, 2.0 ** min(state.failures, 10)), str(error))
+        except (DatabaseUnavailable, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.error("a state cannot be shown", target=state.target, exc_info=error)
+            await self._rest(state, f"{type(error).__name__}: {error}")
+        else:
+            await self._database.write(partial(outbox.applied, state=state, shown=shown))
+
+    async def _show(self, state: Desired) -> str:
+        match state.kind:
+            case "mark":
+                return await self._mark(state)
+            case "card":
+                return await self._card(state)
+            case "alert":
+                return await self._alert(state)
+            case "copies":
+                return await self._copies(state)
+            case _:
+                raise ValueError(f"a desired state of a kind nobody shows: {state.kind}")
+
+    async def _mark(self, state: Desired) -> str:
+        channel, ts = state.payload["channel"], state.payload["ts"]
+        wished = EMOJI[MarkState(state.payload["state"])]
+        await self._pacing.call("reactions.add")
+        await self._gateway.react(channel, ts, wished)
+        if state.applied is not None and state.applied != wished:
+            await self._gateway.unreact(channel, ts, str(state.applied))
+        return wished
+
+    async def _card(self, state: Desired) -> str:
+        def work(connection: Connection) -> tuple[Post, str, str] | None:
+            file = case_reports.case_file(connection, state.case_id or "")
+            if file is None or file.thread is None:
+                return None
+            return card(self._words.views.card(connection, file)), file.thread.channel, file.thread.thread_ts
+
+        found = await self._database.read(work)
+        if found is None:
+            return "not posted yet"  # it will be posted as things stand then
+        post, channel, ts = found
+        await self._pacing.call("chat.update")
+        try:
+            await self._gateway.update(channel, ts, post)
+        except Refused as error:
+            if str(error) != "message_not_found":
+                raise
+            await self._post_card_again(state, channel, ts)
+        return "shown"
+
+    async def _post_card_again(self, state: Desired, channel: str, ts: str) -> None:
+        """Somebody deleted the card: the case gets a new one, and a new thread under it."""
+        case_id = state.case_id or ""
+        rows = [
+            NewRow(f"{kind}:{case_id}:after:{ts}", f"thread:{case_id}", channel, kind, case_id)
+            for kind in ("card", "thread_intro")
+        ]
+        now = self._clock.now()
+        await self._database.write(partial(outbox.enqueue, rows=rows, now=now))
+        self.on_outbox()
+
+    async def _alert(self, state: Desired) -> str:
+        post_key = state.payload["post_key"]
+
+        def work(connection: Connection) -> tuple[Post, str, str] | None:
+            found = alerts.find_post(connection, post_key)
+            if found is None or found.channel is None or found.ts is None:
+                return None
+            return alert_post(connection, post_key, self._words), found.channel, found.ts
+
+        found = await self._database.read(work)
+        if found is None:
+            return "not posted yet"  # it is rendered when it is posted, as things stand then
+        post, channel, ts = found
+        await self._pacing.call("chat.update")
+        await self._gateway.update(channel, ts, post)
+        return "shown"
+
+    async def _copies(self, state: Desired) -> str:
+        message_id = int(state.payload["message_id"])
+
+        def work(connection: Connection) -> list[tuple[Copy, Post]]:
+            message = messages.load_message(connection, message_id)
+            if message is None:
+                return []
+            return [
+                (copy, message_post(connection, message, copy.part, self._words, {}))
+                for copy in messages.copies_of(connection, message_id)
+            ]
+
+        for copy, post in await self._database.read(work):
+            await self._pacing.call("chat.update")
+            await self._gateway.update(copy.channel, copy.ts, post)
+        return "shown"
+
+    async def _cannot(self, state: Desired, error: Undelivered) -> None:
+        """The post is gone or may not be changed: there is nothing left to show there."""
+        log.warning("a state cannot be shown", target=state.target, error=str(error))
+        if isinstance(error, ChannelTrouble):
+            await self._later(state, min(BACKOFF_MOST, 2.0 ** min(state.failures, 10)), str(error))
+        else:
+            await self._rest(state, str(error))
+
+    async def _later(self, state: Desired, seconds: float, error: str) -> None:
+        until = self._clock.now() + timedelta(seconds=seconds)
+        await self._database.write(partial(outbox.delay_state, target=state.target, until=until, error=error))
+
+    async def _rest(self, state: Desired, error: str) -> None:
+        await self._database.write(partial(outbox.delay_state, target=state.target, until=None, error=error))
+
+
+def _nothing() -> None:
+    """Until somebody listens."""
+
+
+def _method(state: Desired) -> str:
+    return "reactions.add" if state.kind == "mark" else "chat.update"

@@ -1,0 +1,420 @@
+"""decide(): what becomes of a case when something happens, and what the outside must be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from .effects import (
+    AddUnderAlert,
+    DeleteCopies,
+    EditCopies,
+    Effect,
+    FailAnswer,
+    HoldPost,
+    LogClosing,
+    Mark,
+    MarkState,
+    OpenThread,
+    RaiseAlert,
+    RecordMessage,
+    RefreshAlert,
+    RefreshCard,
+    RemindOfAlert,
+    Reply,
+    ReplyKind,
+    SayClosed,
+    SayFilesNotSent,
+    SayInThread,
+    SayReceived,
+    ThreadNotice,
+)
+from .events import (
+    Acknowledged,
+    AdminAnswered,
+    BystanderPosted,
+    Closed,
+    CustomerWrote,
+    DeliveryFailed,
+    EscalationRequested,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    NoteWritten,
+    Reopened,
+    TimeCame,
+)
+from .model import Case, CaseStatus, Person, Source, Trigger, TriggerKind
+from .policy import Policy, SilenceClock
+from .rules import should_escalate_case
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The case as it is now, what to tell the outside, and what to tell whoever asked."""
+
+    case: Case | None
+    effects: tuple[Effect, ...] = ()
+    reply: Reply | None = None
+
+
+def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> Decision:
+    """Judge one event. `case` is the customer's open case, else the one closed last, else None.
+
+    Only a customer's message can open a case: every other event without a case changes nothing.
+    """
+    if isinstance(event, CustomerWrote):
+        return _customer_wrote(case, event, policy, now)
+    if case is None:
+        return Decision(None, reply=Reply(ReplyKind.NOT_FOUND))
+    match event:
+        case AdminAnswered():
+            return _admin_answered(case, event, policy)
+        case NoteWritten():
+            return _note_written(case, event)
+        case BystanderPosted():
+            return Decision(case, (Mark(event.ref, MarkState.NOT_SENT),))
+        case Closed():
+            return _closed(case, event)
+        case Reopened():
+            return _reopened(case, event, policy)
+        case EscalationRequested():
+            return _escalation_requested(case, event, policy, now)
+        case Acknowledged():
+            return _acknowledged(case, event, policy)
+        case TimeCame():
+            return _time_came(case, policy, now)
+        case MessageEdited():
+            return Decision(case, (EditCopies(event.ref, event.at, event.text),))
+        case MessageDeleted():
+            return Decision(case, (DeleteCopies(event.ref, event.at),))
+        case DeliveryFailed():
+            return _delivery_failed(case, event, policy)
+        case _:
+            assert_never(event)
+
+
+def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now: datetime) -> Decision:
+    effects: list[Effect] = []
+    late = False
+    if case is None or (not case.is_open and _after_closing(event.at, case)):
+        case = _new_case(event, previous=case)
+        effects.append(OpenThread())
+        if policy.say_received:
+            effects.append(SayReceived(event.reply_to))
+    else:
+        if not case.is_open:
+            case = _open_again(case, event.at, policy)
+            effects.append(SayInThread(ThreadNotice.REOPENED_BY_LATE_MESSAGE, event.at, about=event.ref))
+        late = event.at < case.last_message_at
+
+    counts_as_unanswered = case.last_answer_at is None or event.at > case.last_answer_at
+    broadcast = case.last_answer_at is None or case.waiting_since is None or not counts_as_unanswered
+    merged = (
+        case.unanswered > 0
+        and case.last_customer_at is not None
+        and abs(event.at - case.last_customer_at) < policy.followup_merge
+    )
+    follow_up = counts_as_unanswered and not merged
+    waiting_since = case.waiting_since
+    if counts_as_unanswered:
+        waiting_since = min(waiting_since, event.at) if waiting_since else event.at
+    case = replace(
+        case,
+        message_count=case.message_count + 1,
+        last_message_at=max(case.last_message_at, event.at),
+        last_customer_at=max(case.last_customer_at or event.at, event.at),
+        unanswered=case.unanswered + (1 if follow_up else 0),
+        waiting_since=waiting_since,
+        reply_to=case.reply_to if late and case.reply_to else event.reply_to,
+    )
+    case = _with_silence_clock(case, policy)
+    effects.append(
+        RecordMessage(
+            at=event.at,
+            author=event.customer,
+            written=event.written,
+            ref=event.ref,
+            source=event.source,
+            is_answer=False,
+            broadcast=broadcast,
+            late=late,
+        )
+    )
+    if event.written.files:
+        effects.append(SayFilesNotSent(event.reply_to, event.ref, event.written.files))
+    trigger = should_escalate_case(case, policy, now, event.written.typed, follow_up)
+    if trigger is not None:
+        case, more = _escalate(case, trigger, policy, now)
+        effects.extend(more)
+    effects.append(RefreshCard())
+    return Decision(case, tuple(effects))
+
+
+def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decision:
+    if not case.is_open and _after_closing(event.at, case):
+        held = HoldPost(event.at, event.by, event.written, event.ref)
+        return Decision(case, (Mark(event.ref, MarkState.NOT_SENT), held))
+    effects: list[Effect] = []
+    has_words = event.written.text.strip() != ""
+    if has_words:
+        case = _with_answer(case, event, policy)
+        closing = event.closes and case.is_open and not event.followed_by
+        effects.append(Mark(event.ref, MarkState.WAITING))
+        effects.append(
+            RecordMessage(
+                at=event.at,
+                author=event.by,
+                written=event.written,
+                ref=event.ref,
+                source=Source.SLACK,
+                is_answer=True,
+                closing=closing,
+                reply_to=case.reply_to,
+            )
+        )
+    else:
+        effects.append(Mark(event.ref, MarkState.NOT_SENT))
+    if event.written.files:
+        notice = SayInThread(
+            ThreadNotice.FILES_NOT_SENT,
+            event.at,
+            to=event.by.id,
+            detail=", ".join(event.written.files),
+            about=event.ref,
+        )
+        effects.append(notice)
+    if event.near_miss and case.is_open:
+        effects.append(SayInThread(ThreadNotice.NEAR_MISS, event.at, to=event.by.id, about=event.ref))
+    if event.closes and case.is_open:
+        if event.followed_by:
+            effects.append(_wrote_meanwhile(event))
+        else:
+            case, more = _close(case, event.at, event.by, ThreadNotice.CLOSED)
+            effects.extend(more)
+    effects.append(RefreshCard())
+    return Decision(case, tuple(effects))
+
+
+def _wrote_meanwhile(event: AdminAnswered | NoteWritten) -> SayInThread:
+    """Closing over a message nobody has seen would bury it: the admin closes again, or answers."""
+    return SayInThread(ThreadNotice.CUSTOMER_WROTE_MEANWHILE, event.at, to=event.by.id, about=event.ref)
+
+
+def _with_answer(case: Case, event: AdminAnswered, policy: Policy) -> Case:
+    newest = case.last_answer_at is None or event.at >= case.last_answer_at
+    case = replace(
+        case,
+        message_count=case.message_count + 1,
+        last_message_at=max(case.last_message_at, event.at),
+        last_answer_at=event.at if newest else case.last_answer_at,
+        last_answer_by=event.by.name if newest else case.last_answer_by,
+        unanswered=len(event.followed_by) if newest else case.unanswered,
+        waiting_since=min(event.followed_by, default=None) if newest else case.waiting_since,
+        alert_rearmed=case.alert_rearmed or case.escalated,
+    )
+    return _with_silence_clock(case, policy)
+
+
+def _note_written(case: Case, event: NoteWritten) -> Decision:
+    effects: list[Effect] = [Mark(event.ref, MarkState.NOT_SENT)]
+    if event.closes and case.is_open:
+        if case.last_customer_at is not None and case.last_customer_at > event.at:
+            effects.append(_wrote_meanwhile(event))
+        else:
+            case, more = _close(case, event.at, event.by, ThreadNotice.CLOSED_QUIETLY)
+            effects.extend(more)
+            effects.append(RefreshCard())
+    return Decision(case, tuple(effects))
+
+
+def _closed(case: Case, event: Closed) -> Decision:
+    if not case.is_open:
+        by = case.closed_by or ""
+        return Decision(case, reply=Reply(ReplyKind.ALREADY_CLOSED, case.case_id, by=by))
+    notice = ThreadNotice.CLOSED_QUIETLY if event.quiet else ThreadNotice.CLOSED
+    reply_to = case.reply_to
+    case, effects = _close(case, event.at, event.by, notice)
+    if not event.quiet and reply_to is not None:
+        effects.append(SayClosed(reply_to))
+    effects.append(RefreshCard())
+    return Decision(case, tuple(effects), Reply(ReplyKind.CLOSED, case.case_id))
+
+
+def _close(case: Case, at: datetime, by: Person, notice: ThreadNotice) -> tuple[Case, list[Effect]]:
+    case = replace(
+        case,
+        status=CaseStatus.CLOSED,
+        closed_at=at,
+        closed_by=by.name,
+        closings=case.closings + 1,
+        escalated=False,
+        silence_due_at=None,
+        remind_due_at=None,
+    )
+    effects: list[Effect] = [
+        LogClosing(at, by.name, case.closings),
+        SayInThread(notice, at, by=by.name),
+    ]
+    if case.alert_no:
+        effects.append(RefreshAlert(case.alert_no))
+    return case, effects
+
+
+def _reopened(case: Case, event: Reopened, policy: Policy) -> Decision:
+    if event.newer_open is not None:
+        reply = Reply(ReplyKind.NEWER_OPEN, case.case_id, other_case_id=event.newer_open)
+        return Decision(case, reply=reply)
+    effects: list[Effect] = []
+    if not case.is_open:
+        case = _open_again(case, event.at, policy)
+        effects.append(SayInThread(ThreadNotice.REOPENED, event.at, by=event.by.name))
+    elif event.post is None:
+        return Decision(case, reply=Reply(ReplyKind.ALREADY_OPEN, case.case_id))
+    if event.post is None:
+        effects.append(RefreshCard())
+        return Decision(case, tuple(effects), Reply(ReplyKind.REOPENED, case.case_id))
+    sent = _admin_answered(case, event.post, policy)
+    return Decision(sent.case, (*effects, *sent.effects), Reply(ReplyKind.REOPENED_AND_SENT, case.case_id))
+
+
+def _open_again(case: Case, at: datetime, policy: Policy) -> Case:
+    """The silence clock starts anew: a case just taken up again is not late for what was done before."""
+    case = replace(
+        case, status=CaseStatus.OPEN, closed_at=None, closed_by=None, alert_rearmed=False, escalated=False
+    )
+    if policy.silence_clock is SilenceClock.CUSTOMER_WAITING and case.waiting_since is None:
+        return case
+    return replace(case, silence_due_at=max(at, case.last_message_at) + policy.silence)
+
+
+def _escalation_requested(case: Case, event: EscalationRequested, policy: Policy, now: datetime) -> Decision:
+    if not case.is_open:
+        return Decision(case, reply=Reply(ReplyKind.CASE_CLOSED, case.case_id))
+    alerts_before = case.alert_no
+    trigger = Trigger(TriggerKind.MANUAL, detail=event.why, by=event.by.name)
+    case, effects = _escalate(case, trigger, policy, now)
+    kind = ReplyKind.ESCALATED if case.alert_no > alerts_before else ReplyKind.ADDED_UNDER_ALERT
+    return Decision(case, (*effects, RefreshCard()), Reply(kind, case.case_id))
+
+
+def _acknowledged(case: Case, event: Acknowledged, policy: Policy) -> Decision:
+    """A case acknowledged and then forgotten alerts again when it has been silent for the whole time anew."""
+    if not case.is_open:
+        return Decision(case, reply=Reply(ReplyKind.CASE_CLOSED, case.case_id))
+    if not case.alert_no or _acknowledged_since_alert(case):
+        by = case.acknowledged_by or ""
+        return Decision(case, reply=Reply(ReplyKind.ALREADY_ACKNOWLEDGED, case.case_id, by=by))
+    case = replace(
+        case,
+        acknowledged_at=event.at,
+        acknowledged_by=event.by.name,
+        alert_rearmed=True,
+        remind_due_at=None,
+    )
+    case = _with_silence_clock(case, policy, not_before=event.at)
+    return Decision(
+        case, (RefreshAlert(case.alert_no), RefreshCard()), Reply(ReplyKind.ACKNOWLEDGED, case.case_id)
+    )
+
+
+def _acknowledged_since_alert(case: Case) -> bool:
+    return (
+        case.acknowledged_at is not None
+        and case.alerted_at is not None
+        and case.acknowledged_at >= case.alerted_at
+    )
+
+
+def _time_came(case: Case, policy: Policy, now: datetime) -> Decision:
+    if not case.is_open:
+        return Decision(case)
+    effects: list[Effect] = []
+    if case.silence_due_at is not None and now > case.silence_due_at:
+        case = replace(case, silence_due_at=None)
+        trigger = should_escalate_case(case, policy, now)
+        if trigger is not None:
+            case, more = _escalate(case, trigger, policy, now)
+            effects.extend([*more, RefreshCard()])
+    if case.remind_due_at is not None and now > case.remind_due_at:
+        due = now + policy.remind_every if policy.remind_every else None
+        case = replace(case, remind_due_at=due)
+        effects.append(RemindOfAlert(case.alert_no, now))
+    return Decision(case, tuple(effects))
+
+
+def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decision:
+    """An answer that did not arrive leaves its customer waiting."""
+    if case.is_open and case.last_customer_at is not None:
+        case = replace(
+            case,
+            unanswered=max(case.unanswered, 1),
+            waiting_since=case.waiting_since or case.last_customer_at,
+        )
+        case = _with_silence_clock(case, policy)
+    failed = SayInThread(
+        ThreadNotice.DELIVERY_FAILED, event.at, to=event.author, detail=event.reason, about=event.ref
+    )
+    return Decision(
+        case,
+        (
+            FailAnswer(event.ref, event.reason),
+            Mark(event.ref, MarkState.FAILED),
+            failed,
+            RefreshCard(),
+        ),
+    )
+
+
+def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tuple[Case, list[Effect]]:
+    """Raise an alert, or add the trigger under the one that stands."""
+    newly_escalated = not case.escalated
+    rested = case.alerted_at is None or now - case.alerted_at >= policy.realert_after
+    case = replace(case, escalated=True, escalated_at=case.escalated_at if not newly_escalated else now)
+    if rested and (newly_escalated or case.alert_rearmed):
+        case = replace(
+            case,
+            alert_no=case.alert_no + 1,
+            alerted_at=now,
+            alert_rearmed=False,
+            alert_additions=0,
+            remind_due_at=now + policy.remind_every if policy.remind_every else None,
+        )
+        effects: list[Effect] = [
+            RaiseAlert(case.alert_no, trigger, case.waiting_since, case.last_message_at),
+        ]
+        if newly_escalated:
+            effects.append(SayInThread(ThreadNotice.ESCALATED, now, by=trigger.by, trigger=trigger))
+        return case, effects
+    if case.alert_additions >= policy.max_alert_additions:
+        return case, []
+    case = replace(case, alert_additions=case.alert_additions + 1)
+    last = case.alert_additions == policy.max_alert_additions
+    return case, [AddUnderAlert(case.alert_no, case.alert_additions, trigger, last)]
+
+
+def _new_case(event: CustomerWrote, previous: Case | None) -> Case:
+    return Case(
+        case_id="",
+        customer=event.customer.id,
+        source=event.source,
+        status=CaseStatus.OPEN,
+        created_at=event.at,
+        last_message_at=event.at,
+        reply_to=event.reply_to,
+        previous_case_id=previous.case_id if previous else None,
+    )
+
+
+def _after_closing(at: datetime, case: Case) -> bool:
+    return case.closed_at is not None and at > case.closed_at
+
+
+def _with_silence_clock(case: Case, policy: Policy, not_before: datetime | None = None) -> Case:
+    if not case.is_open:
+        return case
+    if policy.silence_clock is SilenceClock.CUSTOMER_WAITING and case.waiting_since is None:
+        return replace(case, silence_due_at=None)
+    start = max(case.last_message_at, not_before) if not_before else case.last_message_at
+    return replace(case, silence_due_at=start + policy.silence)

@@ -1,0 +1,225 @@
+"""Everything the outside must be told about a case. Each effect says *what* happened, not how to show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .model import Person, PostRef, ReplyTo, Source, Trigger, Written
+
+
+@dataclass(frozen=True, slots=True)
+class OpenThread:
+    """Post the card and, under it, what is sent to the customer and what is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshCard:
+    """Bring the card up to date (desired state: however often it is asked, the newest wins)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Keep what somebody wrote as a message of the case, and pass it on.
+
+    A customer's message is mirrored into the thread (`broadcast`: shown in the channel too; `late`: written
+    before what already stands there). An admin's is sent to `reply_to`; `closing` adds what a customer must
+    know when the case is closed.
+    """
+
+    at: datetime
+    author: Person
+    written: Written
+    ref: PostRef
+    source: Source
+    is_answer: bool
+    broadcast: bool = False
+    late: bool = False
+    closing: bool = False
+    reply_to: ReplyTo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SayReceived:
+    """Tell the customer, once per case, that the message arrived and what happens next."""
+
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
+class SayFilesNotSent:
+    """Tell the customer that the files that came with a message were not passed on."""
+
+    reply_to: ReplyTo
+    ref: PostRef
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SayClosed:
+    """Tell the customer that the case was closed without a last message."""
+
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlert:
+    """A new alert: its number on this case, why, and since when the customer waits (or all is quiet)."""
+
+    alert_no: int
+    trigger: Trigger
+    waiting_since: datetime | None
+    quiet_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddUnderAlert:
+    """A further trigger, shown under the standing alert. `last` says that no more are listed there."""
+
+    alert_no: int
+    addition_no: int
+    trigger: Trigger
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemindOfAlert:
+    alert_no: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshAlert:
+    """Rewrite the standing alert: it was acknowledged, or its case was closed."""
+
+    alert_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogClosing:
+    """The line in the logging channel."""
+
+    at: datetime
+    by: str
+    closing_no: int
+
+
+class MarkState(StrEnum):
+    """What a reaction on a post in the thread shows its author."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+    NOT_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    ref: PostRef
+    state: MarkState
+
+
+class ThreadNotice(StrEnum):
+    """What is said in the case's thread, for everybody who works there."""
+
+    CLOSED = "closed"
+    CLOSED_QUIETLY = "closed_quietly"
+    REOPENED = "reopened"
+    REOPENED_BY_LATE_MESSAGE = "reopened_by_late_message"
+    ESCALATED = "escalated"
+    NEAR_MISS = "near_miss"
+    CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
+    DELIVERY_FAILED = "delivery_failed"
+    FILES_NOT_SENT = "files_not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class SayInThread:
+    """`about` names the post this is about, `to` the person it is for; `detail` is the reason, if any."""
+
+    notice: ThreadNotice
+    at: datetime
+    to: str = ""
+    by: str = ""
+    detail: str = ""
+    about: PostRef | None = None
+    trigger: Trigger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPost:
+    """A post in a closed case's thread was not sent: its author is shown that, with "Reopen and send"."""
+
+    at: datetime
+    author: Person
+    written: Written
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
+class EditCopies:
+    ref: PostRef
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCopies:
+    ref: PostRef
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailAnswer:
+    """The answer at `ref` is marked failed."""
+
+    ref: PostRef
+    reason: str
+
+
+Effect = (
+    OpenThread
+    | RefreshCard
+    | RecordMessage
+    | SayReceived
+    | SayFilesNotSent
+    | SayClosed
+    | RaiseAlert
+    | AddUnderAlert
+    | RemindOfAlert
+    | RefreshAlert
+    | LogClosing
+    | Mark
+    | SayInThread
+    | HoldPost
+    | EditCopies
+    | DeleteCopies
+    | FailAnswer
+)
+
+
+class ReplyKind(StrEnum):
+    """What the person who asked for a change is told at once."""
+
+    CLOSED = "closed"
+    ALREADY_CLOSED = "already_closed"
+    REOPENED = "reopened"
+    REOPENED_AND_SENT = "reopened_and_sent"
+    ALREADY_OPEN = "already_open"
+    NEWER_OPEN = "newer_open"
+    ESCALATED = "escalated"
+    ADDED_UNDER_ALERT = "added_under_alert"
+    ACKNOWLEDGED = "acknowledged"
+    ALREADY_ACKNOWLEDGED = "already_acknowledged"
+    NOT_FOUND = "not_found"
+    NOT_ALLOWED = "not_allowed"
+    CASE_CLOSED = "case_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    kind: ReplyKind
+    case_id: str = ""
+    other_case_id: str = ""
+    by: str = ""

@@ -1,0 +1,136 @@
+"""Everything that can happen to a case. What applies is kept in `case_events`: that is the audit log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .model import Person, PostRef, ReplyTo, Source, Written
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerWrote:
+    at: datetime
+    customer: Person
+    written: Written
+    ref: PostRef
+    reply_to: ReplyTo
+    source: Source = Source.SLACK
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAnswered:
+    """An admin's post in the case's thread that is meant for the customer.
+
+    `followed_by` are the times of customer messages on the case that were written later than this answer
+    but processed before it: they stay unanswered.
+    """
+
+    at: datetime
+    by: Person
+    written: Written
+    ref: PostRef
+    closes: bool = False
+    near_miss: bool = False
+    followed_by: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoteWritten:
+    """An admin's post that stays inside; with the closing phrase it closes quietly."""
+
+    at: datetime
+    by: Person
+    written: Written
+    ref: PostRef
+    closes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BystanderPosted:
+    at: datetime
+    by: Person
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An admin closed the case by command or button; `quiet` leaves the customer without a notice."""
+
+    at: datetime
+    by: Person
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """An admin asked to reopen. `newer_open` is another case of that customer that is open already.
+
+    `post` is the answer to send along: the "Reopen and send" of a post that came after the closing.
+    """
+
+    at: datetime
+    by: Person
+    newer_open: str | None = None
+    post: AdminAnswered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationRequested:
+    at: datetime
+    by: Person
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    at: datetime
+    by: Person
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCame:
+    """The periodic check found the case due."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """A message of the case was edited where it was written: its copies follow, nothing else changes."""
+
+    at: datetime
+    ref: PostRef
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    at: datetime
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """An answer could not be brought to its customer, for the reason given in plain words."""
+
+    at: datetime
+    ref: PostRef
+    author: str
+    reason: str
+
+
+Event = (
+    CustomerWrote
+    | AdminAnswered
+    | NoteWritten
+    | BystanderPosted
+    | Closed
+    | Reopened
+    | EscalationRequested
+    | Acknowledged
+    | TimeCame
+    | MessageEdited
+    | MessageDeleted
+    | DeliveryFailed
+)

@@ -1,0 +1,33 @@
+"""The numbers and words by which cases are judged; they come from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+DEFAULT_KEYWORDS = ("urgent", "immediately", "emergency", "critical")
+DEFAULT_CLOSURE_PHRASE = "I'm closing this case."
+
+
+class SilenceClock(StrEnum):
+    """Which silence counts: since the last message of anybody, or only while the customer waits."""
+
+    LAST_MESSAGE = "last_message"
+    CUSTOMER_WAITING = "customer_waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`follow_ups` is how many customer messages in a row may go unanswered before the next one escalates."""
+
+    follow_ups: int = 3
+    followup_merge: timedelta = timedelta(0)
+    silence: timedelta = timedelta(hours=48)
+    silence_clock: SilenceClock = SilenceClock.LAST_MESSAGE
+    keywords: tuple[str, ...] = DEFAULT_KEYWORDS
+    closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+    realert_after: timedelta = timedelta(minutes=30)
+    remind_every: timedelta | None = None
+    max_alert_additions: int = 5
+    say_received: bool = True

@@ -1,0 +1,128 @@
+"""The rules by their names in the specification: keywords, follow-ups, silence, the closing phrase."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+
+from .model import Case, Person, Trigger, TriggerKind
+from .policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_KEYWORDS, Policy, SilenceClock
+
+QUOTE_LENGTH = 200
+
+_APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07`\u00b4"), "'")
+_FORMATTING = dict.fromkeys(map(ord, "*_~"))
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_INLINE_CODE = re.compile(r"`[^`\n]+`")
+_BLANKS = re.compile(r"[^\S\n]+")
+_NOTE_PREFIX = re.compile(r"\s*(?://|note:)", re.IGNORECASE)
+
+
+def is_admin_message(author: Person) -> bool:
+    """Whether the author may act on cases: a fact about the person, whatever the message says."""
+    return author.is_admin
+
+
+def is_note(text: str) -> bool:
+    """Whether a post asks to stay inside: it starts with `//` or `note:`."""
+    return _NOTE_PREFIX.match(_without_format_characters(text)) is not None
+
+
+def detect_urgent_keywords(text: str, keywords: Iterable[str] = DEFAULT_KEYWORDS) -> str | None:
+    """The first keyword that stands at the start of a word, in any case, or None."""
+    pattern = _keyword_pattern(tuple(keywords))
+    if pattern is None:
+        return None
+    found = pattern.search(_fold(text))
+    return found.group(1) if found else None
+
+
+def detect_closure_phrase(text: str, phrase: str = DEFAULT_CLOSURE_PHRASE) -> bool:
+    """Whether the closing phrase stands anywhere in what the author typed.
+
+    Quotes and code do not count; apostrophes and spaces are taken as typed on any keyboard; the final full
+    stop may be missing only at the end of a line.
+    """
+    pattern = _phrase_pattern(_fold(phrase).strip())
+    return pattern is not None and pattern.search(_fold(_without_quotes_and_code(text))) is not None
+
+
+def detect_closure_near_miss(text: str, phrase: str = DEFAULT_CLOSURE_PHRASE) -> bool:
+    """Whether the text looks like a closing but is none: the phrase without its first word or full stop."""
+    words = _fold(phrase).strip().rstrip(".").split()
+    core = " ".join(words[1:]) if len(words) > 1 else " ".join(words)
+    return core != "" and core in _fold(_without_quotes_and_code(text)) and not detect_closure_phrase(text, phrase)
+
+
+def check_time_escalation(case: Case, now: datetime, policy: Policy) -> bool:
+    """Whether an open case has been silent for longer than it may."""
+    if not case.is_open:
+        return False
+    if policy.silence_clock is SilenceClock.CUSTOMER_WAITING and case.waiting_since is None:
+        return False
+    return now - case.last_message_at > policy.silence
+
+
+def check_followup_escalation(case: Case, policy: Policy) -> bool:
+    """Whether the customer has written more messages in a row without an answer than may be."""
+    return case.is_open and case.unanswered > policy.follow_ups
+
+
+def should_escalate_case(
+    case: Case, policy: Policy, now: datetime, newly_typed: str | None = None, follow_up: bool = True
+) -> Trigger | None:
+    """Why the case should escalate now, or None.
+
+    With `newly_typed`, a customer's message is judged (`follow_up`: it counts as one more); without it, only
+    that time has passed.
+    """
+    if newly_typed is None:
+        if not check_time_escalation(case, now, policy):
+            return None
+        hours = (now - case.last_message_at).total_seconds() / 3600
+        return Trigger(TriggerKind.SILENCE, detail=f"{hours:.0f}")
+    keyword = detect_urgent_keywords(newly_typed, policy.keywords)
+    if keyword is not None and case.is_open:
+        return Trigger(TriggerKind.KEYWORD, detail=keyword, quote=_quote(newly_typed))
+    if follow_up and check_followup_escalation(case, policy):
+        return Trigger(TriggerKind.FOLLOW_UPS, detail=str(case.unanswered), quote=_quote(newly_typed))
+    return None
+
+
+def _quote(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= QUOTE_LENGTH else flat[: QUOTE_LENGTH - 1] + "…"
+
+
+def _without_quotes_and_code(text: str) -> str:
+    text = _INLINE_CODE.sub(" ", _FENCE.sub("\n", text))
+    return "\n".join("" if line.lstrip().startswith((">", "&gt;")) else line for line in text.split("\n"))
+
+
+def _without_format_characters(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) != "Cf")
+
+
+def _fold(text: str) -> str:
+    """Case-folded, with typographic variants normalised and formatting characters gone; lines are kept."""
+    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES))
+    text = _without_format_characters(text).translate(_FORMATTING).translate(_APOSTROPHES)
+    return "\n".join(_BLANKS.sub(" ", line).strip() for line in text.casefold().splitlines())
+
+
+@lru_cache(maxsize=8)
+def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str] | None:
+    words = [re.escape(_fold(word).strip()) for word in keywords if word.strip()]
+    return re.compile(rf"(?<!\w)({'|'.join(words)})") if words else None
+
+
+@lru_cache(maxsize=8)
+def _phrase_pattern(folded: str) -> re.Pattern[str] | None:
+    if not folded:
+        return None
+    if not folded.endswith("."):
+        return re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")
+    return re.compile(rf"(?<!\w){re.escape(folded[:-1])}(?:\.(?!\w)|$)", re.MULTILINE)

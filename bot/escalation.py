@@ -1,0 +1,97 @@
+"""The periodic coroutine that lets time come to cases: silence and reminders."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.casework.worker import Casework
+from bot.clock import Clock
+from storage.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+HOLD_MOST = 300.0
+JUMP = timedelta(seconds=60)
+DATABASE_PAUSE = 5.0
+
+
+class EscalationClock:
+    """Checks every `interval` seconds, but not before what was written meanwhile has been read.
+
+    A wall clock that outran the monotonic one (a laptop woke, a clock was set) makes its tick a skipped one:
+    what arrived while the machine slept must be read first.
+    """
+
+    def __init__(
+        self,
+        casework: Casework,
+        clock: Clock,
+        interval: float,
+        caught_up: Callable[[datetime], Awaitable[bool]],
+        hold_most: float = HOLD_MOST,
+    ) -> None:
+        self._casework = casework
+        self._clock = clock
+        self._interval = interval
+        self._caught_up = caught_up
+        self._hold_most = hold_most
+        self._stop = asyncio.Event()
+        self.running = False
+
+    async def run(self) -> None:
+        self.running = True
+        try:
+            await self._hold()
+            seen = self._readings()
+            while not self._stop.is_set():
+                now = self._readings()
+                if self._jumped(seen, now):
+                    log.warning("the clock jumped; this check is skipped", action="escalation_skipped")
+                else:
+                    await self._check()
+                seen = now
+                await self._wait(self._interval)
+        finally:
+            self.running = False
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def _hold(self) -> None:
+        """Wait until the inbox has caught up after the start, five minutes at most."""
+        started, deadline = self._clock.now(), self._clock.monotonic() + self._hold_most
+        while not self._stop.is_set() and self._clock.monotonic() < deadline:
+            with contextlib.suppress(DatabaseUnavailable):
+                if await self._caught_up(started):
+                    return
+            await self._wait(0.5)
+
+    async def _check(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if not await self._casework.check_due():
+                    return
+            except DatabaseUnavailable as error:
+                log.warning("the database is away", action="waiting", error=str(error))
+                await self._wait(DATABASE_PAUSE)
+            except Exception:
+                log.exception("an escalation check failed; it is repeated with the next one")
+                return
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    def _readings(self) -> tuple[datetime, float]:
+        return self._clock.now(), self._clock.monotonic()
+
+    @staticmethod
+    def _jumped(before: tuple[datetime, float], now: tuple[datetime, float]) -> bool:
+        passed = timedelta(seconds=now[1] - before[1])
+        return (now[0] - before[0]) - passed > JUMP

@@ -1,0 +1,15 @@
+"""Buttons. Every click's rights are checked where it is decided, not by who can see the button."""
+
+from __future__ import annotations
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.listeners.deps import Deps
+
+from . import acknowledge, go_to_thread, reopen_and_send
+
+
+def register(app: AsyncApp, deps: Deps) -> None:
+    acknowledge.register(app, deps)
+    reopen_and_send.register(app, deps)
+    go_to_thread.register(app)

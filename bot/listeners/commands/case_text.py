@@ -1,0 +1,50 @@
+"""What somebody typed after `/case`, understood."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Word(StrEnum):
+    STATUS = "status"
+    LIST = "list"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    ESCALATE = "escalate"
+    HELP = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """`word` is None for what is no command; `given` is what stood there instead."""
+
+    word: Word | None
+    case_id: str | None = None
+    rest: str = ""
+    given: str = ""
+
+
+_CASE_ID = re.compile(r"#?(?:CASE[_ -]?)?0*(\d{1,15})", re.IGNORECASE)
+_NEEDS_CASE = {Word.CLOSE, Word.REOPEN, Word.ESCALATE}
+
+
+def read_case_text(text: str) -> Typed:
+    """Nothing means help; a case is named as CASE_012, case 12, #12 or 12."""
+    words = text.strip().split(maxsplit=1)
+    if not words:
+        return Typed(Word.HELP)
+    try:
+        word = Word(words[0].lower())
+    except ValueError:
+        return Typed(None, given=text.strip())
+    rest = words[1].strip() if len(words) > 1 else ""
+    if word in {Word.HELP, Word.LIST}:
+        return Typed(word)
+    found = re.match(rf"({_CASE_ID.pattern})(?!\S)", rest, re.IGNORECASE)
+    if found is None:
+        if rest or word in _NEEDS_CASE:
+            return Typed(None, given=text.strip())
+        return Typed(word)
+    return Typed(word, f"CASE_{int(found.group(2)):03d}", rest[found.end() :].strip())

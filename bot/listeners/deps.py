@@ -1,0 +1,19 @@
+"""What listeners work with, handed to each when it is registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.casework.enquiries import Enquiries
+from bot.casework.worker import Casework
+from bot.clock import Clock
+from bot.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    casework: Casework
+    enquiries: Enquiries
+    people: People
+    clock: Clock
+    closure_phrase: str

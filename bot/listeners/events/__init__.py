@@ -1,0 +1,16 @@
+"""Events: what is written, who is mentioned, who changed. Whatever else comes is acknowledged."""
+
+from __future__ import annotations
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.listeners.deps import Deps
+
+from . import anything_else, app_mention, message, user_change
+
+
+def register(app: AsyncApp, deps: Deps) -> None:
+    message.register(app, deps)
+    app_mention.register(app, deps)
+    user_change.register(app, deps)
+    anything_else.register(app)

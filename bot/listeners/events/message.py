@@ -1,0 +1,20 @@
+"""Every `message` event goes to the inbox, and is acknowledged only once it is on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.casework.intake import message_item
+from bot.listeners.deps import Deps
+
+
+def register(app: AsyncApp, deps: Deps) -> None:
+    async def message(body: dict[str, Any]) -> None:
+        # An error here leaves the envelope unacknowledged: Slack sends it again.
+        item = message_item(body)
+        if item is not None:
+            await deps.casework.put(item)
+
+    app.event("message")(message)

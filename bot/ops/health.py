@@ -1,0 +1,79 @@
+"""`GET /health` for whoever watches the process, and `GET /cases` for whoever debugs it on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import structlog
+from aiohttp import web
+
+from bot.config import is_loopback
+from storage import reports
+from storage.engine import Database
+from storage.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+# In these states a service does what it should, or is not meant to.
+_WELL = {"connected", "running", "standby", "disabled"}
+CASES_SHOWN = 1000
+
+Services = Mapping[str, str]
+
+
+class HealthServer:
+    """Answers while the bot starts, runs and stops. `services` tells how each part is just now."""
+
+    def __init__(self, host: str, port: int, services: Callable[[], Services]) -> None:
+        self._host = host
+        self._port = port
+        self._services = services
+        self._database: Database | None = None
+        self._runner: web.AppRunner | None = None
+
+    def show_cases(self, database: Database) -> None:
+        """Serve `/cases` from now on (DEBUG=true)."""
+        self._database = database
+
+    async def start(self) -> int:
+        """Listen, and return the port. Raises OSError when the address is taken."""
+        app = web.Application()
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/cases", self._cases)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        services = dict(self._services())
+        healthy = all(word in _WELL for word in services.values())
+        body = {"status": "healthy" if healthy else "unhealthy", "services": services}
+        return web.json_response(body, status=200 if healthy else 503)
+
+    async def _cases(self, request: web.Request) -> web.Response:
+        if self._database is None or not is_loopback(request.remote or ""):
+            raise web.HTTPNotFound
+        try:
+            files = await self._database.read(partial(reports.newest_cases, limit=CASES_SHOWN))
+        except DatabaseUnavailable as error:
+            return web.json_response({"error": f"the database is away: {error}"}, status=503)
+        return web.json_response(
+            [
+                {
+                    "case_id": file.case.case_id,
+                    "customer_identifier": file.case.customer,
+                    "status": file.case.status.value,
+                    "message_count": file.case.message_count,
+                    "escalated": file.case.escalated,
+                }
+                for file in files
+            ]
+        )

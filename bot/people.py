@@ -1,0 +1,189 @@
+"""Who is who in the workspace: names, and who is an admin. Looked up in Slack, cached with an age."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.desk.model import Person
+
+log = structlog.get_logger(__name__)
+
+MAX_AGE = 600.0
+MAX_PEOPLE = 20_000
+
+
+class LookupUnavailable(Exception):
+    """Slack could not say who somebody is just now. The item waits; nobody is taken for anything."""
+
+
+class UnknownUser(Exception):
+    """Slack says that there is no such user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A member as Slack knows them. `is_full_member`: active, of this workspace, no guest, no bot."""
+
+    id: str
+    name: str
+    handle: str
+    email: str
+    is_bot: bool
+    is_active: bool
+    is_full_member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AdminLists:
+    """Who may act on cases, as configured. `usergroup` is an id (S…) or a handle."""
+
+    user_ids: frozenset[str] = frozenset()
+    emails: frozenset[str] = frozenset()
+    usergroup: str = ""
+
+
+@dataclass(slots=True)
+class _Aged:
+    value: Any
+    at: float
+
+
+class People:
+    """Answers for `MAX_AGE` seconds from memory. Raises LookupUnavailable when Slack does not answer."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        admins: AdminLists,
+        team_id: str,
+        monotonic: Callable[[], float],
+        max_age: float = MAX_AGE,
+    ) -> None:
+        self._client = client
+        self._admins = admins
+        self._team_id = team_id
+        self._monotonic = monotonic
+        self._max_age = max_age
+        self._profiles: dict[str, _Aged] = {}
+        self._group: _Aged | None = None
+        self._admin_names: set[str] = set()
+        self._group_lock = asyncio.Lock()
+
+    async def profile(self, user_id: str) -> Profile:
+        """Raises UnknownUser when Slack knows nobody of that id."""
+        known = self._profiles.get(user_id)
+        if known is not None and self._fresh(known):
+            return _as_profile(known.value, self._team_id)
+        user = (await self._call("users_info", user=user_id))["user"]
+        self._keep(user)
+        return _as_profile(user, self._team_id)
+
+    async def person(self, user_id: str) -> Person:
+        profile = await self.profile(user_id)
+        return Person(profile.id, profile.name, await self.is_admin(profile))
+
+    async def is_admin(self, profile: Profile) -> bool:
+        """Listed as an admin, and a full, active member of this workspace: both, always."""
+        if not profile.is_full_member or not await self._is_listed(profile):
+            return False
+        self._admin_names.add(profile.name)
+        return True
+
+    async def _is_listed(self, profile: Profile) -> bool:
+        if profile.id in self._admins.user_ids:
+            return True
+        if profile.email and profile.email.lower() in self._admins.emails:
+            return True
+        return bool(self._admins.usergroup) and profile.id in await self.usergroup_members()
+
+    async def usergroup_members(self) -> frozenset[str]:
+        """The members of ADMIN_SLACK_USERGROUP, asked anew every ten minutes."""
+        if not self._admins.usergroup:
+            return frozenset()
+        async with self._group_lock:
+            if self._group is None or not self._fresh(self._group):
+                group_id = await self._usergroup_id(self._admins.usergroup)
+                answer = await self._call("usergroups_users_list", usergroup=group_id)
+                self._group = _Aged(frozenset(answer["users"]), self._monotonic())
+            members: frozenset[str] = self._group.value
+            return members
+
+    async def names(self, user_ids: Iterable[str]) -> dict[str, str]:
+        """Names for mentions. Who cannot be looked up is left out: no message waits for a mention."""
+        names: dict[str, str] = {}
+        for user_id in user_ids:
+            try:
+                names[user_id] = (await self.profile(user_id)).name
+            except (LookupUnavailable, UnknownUser):
+                continue
+        return names
+
+    def admin_names(self) -> tuple[str, ...]:
+        """Names that no customer may be shown under: those of the admins met so far."""
+        return tuple(sorted(self._admin_names))
+
+    def changed(self, user: Mapping[str, Any]) -> None:
+        """Slack told of a change (`user_change`): names and rights follow at once."""
+        if user.get("id") in self._profiles:
+            self._keep(user)
+
+    async def _usergroup_id(self, name: str) -> str:
+        if name.startswith("S") and name.isupper():
+            return name
+        answer = await self._call("usergroups_list")
+        for group in answer["usergroups"]:
+            if group.get("handle") == name.lstrip("@"):
+                return str(group["id"])
+        raise LookupUnavailable(f"there is no user group {name!r} in the workspace")
+
+    async def _call(self, method: str, **arguments: Any) -> Any:
+        try:
+            async with asyncio.timeout(10):
+                return await getattr(self._client, method)(**arguments)
+        except SlackApiError as error:
+            reason = _error_word(error)
+            if reason in {"user_not_found", "user_not_visible"}:
+                raise UnknownUser(f"Slack knows no user {arguments.get('user')}") from error
+            raise LookupUnavailable(f"{method}: {reason}") from error
+        except Exception as error:  # any transport failure: the lookup is repeated, never guessed
+            raise LookupUnavailable(f"{method}: {type(error).__name__}: {error}") from error
+
+    def _fresh(self, aged: _Aged) -> bool:
+        return self._monotonic() - aged.at < self._max_age
+
+    def _keep(self, user: Mapping[str, Any]) -> None:
+        if len(self._profiles) >= MAX_PEOPLE:
+            self._profiles.clear()
+        self._profiles[str(user["id"])] = _Aged(user, self._monotonic())
+
+
+def _as_profile(user: Mapping[str, Any], team_id: str) -> Profile:
+    profile = user.get("profile") or {}
+    name = profile.get("display_name") or profile.get("real_name") or user.get("real_name") or user.get("name")
+    is_bot = bool(user.get("is_bot")) or user.get("id") in {"USLACKBOT", "USLACK"}
+    is_active = not user.get("deleted", False)
+    guest = bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_stranger"))
+    teams = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
+    return Profile(
+        id=str(user["id"]),
+        name=str(name or user["id"]),
+        handle=str(user.get("name") or ""),
+        email=str(profile.get("email") or ""),
+        is_bot=is_bot,
+        is_active=is_active,
+        is_full_member=is_active and not is_bot and not guest and team_id in teams,
+    )
+
+
+def _error_word(error: SlackApiError) -> str:
+    try:
+        return str(error.response["error"])
+    except (KeyError, TypeError):
+        return "no readable answer"

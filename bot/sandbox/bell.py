@@ -1,0 +1,31 @@
+"""Rings whenever something in the sandbox has changed, so that nobody has to poll."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Bell:
+    """Wakes everybody who waits for a change; changes within one loop turn wake them once."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Something changed."""
+        rung, self._rung = self._rung, asyncio.Event()
+        rung.set()
+
+    async def next(self) -> None:
+        """Return at the next ring."""
+        await self._rung.wait()
+
+    async def until(self, predicate: Callable[[], T]) -> T:
+        """Return the predicate's first truthy value, looking again at each ring."""
+        while not (value := predicate()):
+            await self.next()
+        return value

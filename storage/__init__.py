@@ -1,0 +1,1 @@
+"""Where everything is kept: tables, migrations, and repository functions behind one seam, `Database`."""

@@ -1,0 +1,325 @@
+"""The storage seam: `Database.write(work)` and `Database.read(work)`.
+
+`work` is a synchronous function over a SQLAlchemy Core connection, so no network wait can slip into a
+transaction. Transactions begin and end here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from .errors import DatabaseUnavailable
+from .urls import driver_url
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+GROUP_LIMIT = 64
+SERIALISATION_TRIES = 6
+_RETRY_STATES = {"40001", "40P01"}
+_AWAY_CLASSES = {"08", "53", "57", "58"}
+_AWAY_STATES = {"55P03", "25006"}
+_SQLITE_AWAY = (
+    "locked",
+    "busy",
+    "full",
+    "i/o error",
+    "unable to open",
+    "readonly",
+    "not a database",
+    "malformed",
+)
+
+
+class Database(ABC):
+    """One database, opened once and shared by everything in the process."""
+
+    dialect: str
+
+    def __init__(self) -> None:
+        self.available = True
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction and commit it.
+
+        Raises DatabaseUnavailable when the database is away: then nothing of `work` can be relied on, and it
+        may be called again. Whatever `work` raises comes through, and nothing of it is kept.
+        """
+        return await self._watched(self._write(work))
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` in a read transaction. Raises as `write` does."""
+        return await self._watched(self._read(work))
+
+    async def _watched(self, running: Awaitable[T]) -> T:
+        try:
+            result = await running
+        except DatabaseUnavailable:
+            self.available = False
+            raise
+        except (DBAPIError, OSError, TimeoutError) as error:
+            if is_away(error):
+                self.available = False
+                raise DatabaseUnavailable(_first_line(error)) from error
+            raise
+        self.available = True
+        return result
+
+    @abstractmethod
+    async def _write(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def _read(self, work: Work[T]) -> T: ...
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let running work finish, then close every connection."""
+
+
+def open_database(url: str) -> Database:
+    """The database behind a URL as users write it. Connects at the first use."""
+    parsed = driver_url(url)
+    return SqliteDatabase(parsed) if parsed.get_backend_name() == "sqlite" else PostgresDatabase(parsed)
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    done: asyncio.Future[Any]
+
+
+class SqliteDatabase(Database):
+    """SQLite in WAL mode: one writing connection with group commit, and a few that only read.
+
+    One writer, which alone checkpoints, also keeps clear of SQLite's WAL-reset bug (sqlite.org/wal.html).
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        self._writer_engine = sqlite_engine(url, writable=True)
+        self._reader_engine = sqlite_engine(url, writable=False)
+        self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def _write(self, work: Work[T]) -> T:
+        if self._closed:
+            raise DatabaseUnavailable("the database was closed")
+        if self._task is None:
+            self._task = asyncio.create_task(self._serve(), name="sqlite-writer")
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._jobs.put_nowait(job)
+        result: T = await job.done
+        return result
+
+    async def _read(self, work: Work[T]) -> T:
+        async with self._reader_engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._task is not None:
+            self._jobs.put_nowait(None)
+            await self._task
+            with contextlib.suppress(DBAPIError):
+                async with self._writer_engine.connect() as plain:
+                    connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+                    await connection.execute(sa.text("PRAGMA optimize"))
+                    await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        await self._reader_engine.dispose()
+        await self._writer_engine.dispose()
+
+    async def _serve(self) -> None:
+        while (job := await self._jobs.get()) is not None:
+            group, ended = [job], False
+            while not self._jobs.empty() and len(group) < GROUP_LIMIT:
+                following = self._jobs.get_nowait()
+                if following is None:
+                    ended = True
+                    break
+                group.append(following)
+            await self._commit(group)
+            if ended:
+                break
+
+    async def _commit(self, group: list[_Job]) -> None:
+        """One transaction for the group, a savepoint for each; a group that fails whole is run one by one."""
+        group = [job for job in group if not job.done.cancelled()]
+        if not group:
+            return
+        try:
+            async with self._writer_engine.begin() as connection:
+                results = await connection.run_sync(_run_group, [job.work for job in group])
+        except Exception as error:
+            if len(group) > 1:
+                for job in group:
+                    await self._commit([job])
+            else:
+                _settle(group[0].done, error)
+            return
+        for job, result in zip(group, results, strict=True):
+            _settle(job.done, result)
+
+
+def _run_group(connection: Connection, works: list[Work[Any]]) -> list[Any]:
+    if len(works) == 1:
+        return [works[0](connection)]
+    results: list[Any] = []
+    for work in works:
+        try:
+            with connection.begin_nested():
+                results.append(work(connection))
+        except Exception as error:
+            if isinstance(error, DBAPIError) and is_away(error):
+                raise
+            results.append(_Failed(error))
+    return results
+
+
+@dataclass(slots=True)
+class _Failed:
+    error: Exception
+
+
+def _settle(done: asyncio.Future[Any], result: Any) -> None:
+    if done.done():
+        return
+    if isinstance(result, _Failed):
+        done.set_exception(result.error)
+    elif isinstance(result, Exception):
+        done.set_exception(result)
+    else:
+        done.set_result(result)
+
+
+def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
+    """An engine whose transactions begin as IMMEDIATE (writers) or DEFERRED on query-only connections."""
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1 if writable else 3,
+        max_overflow=0,
+        pool_timeout=30,
+        connect_args={"timeout": 5},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # we acknowledge to Slack and IMAP after the commit
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+            "temp_store=MEMORY",
+            *(() if writable else ("query_only=ON",)),
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            return
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
+
+    return engine
+
+
+class PostgresDatabase(Database):
+    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        self._engine = postgres_engine(url)
+
+    async def _write(self, work: Work[T]) -> T:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(work)
+            except DBAPIError as error:
+                if tries >= SERIALISATION_TRIES or not _lost_a_race(error):
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 (jitter, no secret)
+
+    async def _read(self, work: Work[T]) -> T:
+        return await self._write(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def postgres_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=8,
+        max_overflow=4,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 10,
+            "command_timeout": 60,
+            "server_settings": {
+                "application_name": "casewire",
+                "jit": "off",
+                "statement_timeout": "30s",
+                "idle_in_transaction_session_timeout": "30s",
+                "lock_timeout": "10s",
+            },
+        },
+    )
+
+
+def engine_for(url: str) -> AsyncEngine:
+    """A writing engine, for migrations and tools."""
+    parsed = driver_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return sqlite_engine(parsed, writable=True)
+    return postgres_engine(parsed)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database is away or cannot write, not that the work was wrong."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError | TimeoutError)
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
+    words = str(error.orig).lower()
+    if "sqlite" in type(error.orig).__module__:
+        return any(word in words for word in _SQLITE_AWAY)
+    return isinstance(error, sa.exc.InterfaceError | sa.exc.OperationalError)
+
+
+def _lost_a_race(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in _RETRY_STATES:
+        return True
+    return "InvalidCachedStatementError" in type(error.orig).__name__
+
+
+def _first_line(error: BaseException) -> str:
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(origin).strip() or type(origin).__name__).splitlines()[0]

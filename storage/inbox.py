@@ -1,0 +1,303 @@
+"""The inbox: every incoming item, raw, under its unique key, in the lane of the customer it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from .sql import insert_for
+from .tables import alerts, case_threads, cases, inbox, inbox_lanes, outbox
+
+WAITING = sa.text("inbox.state = 'waiting'")
+UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an arriving item is about, from which its lane follows."""
+
+    customer: str | None = None
+    thread: tuple[str, str] | None = None
+    case_id: str | None = None
+    alert_key: str | None = None
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """`at` is when it was written (Slack's ts); `twin_key` catches one gesture that arrives as two."""
+
+    key: str
+    kind: str
+    about: About
+    at: datetime
+    raw: bytes
+    twin_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: int
+    key: str
+    kind: str
+    lane: str
+    at: datetime
+    received_at: datetime
+    raw: bytes
+    attempts: int
+    tell_late: bool
+
+
+def put(connection: Connection, item: NewItem, now: datetime) -> bool:
+    """Keep an item. False when it was there already, or concerns no case (chatter in some other thread)."""
+    lane = _lane(connection, item.about)
+    if lane is None:
+        return False
+    statement = (
+        insert_for(connection, inbox)
+        .values(
+            key=item.key,
+            twin_key=item.twin_key,
+            kind=item.kind,
+            lane=lane,
+            at=item.at,
+            received_at=now,
+            raw=item.raw,
+        )
+        .on_conflict_do_nothing()
+        .returning(inbox.c.id)
+    )
+    if connection.execute(statement).first() is None:
+        return False
+    wake(connection, [lane], now)
+    return True
+
+
+def wake(connection: Connection, lanes: Iterable[str], at: datetime) -> None:
+    """Have the lanes looked at by `at` at the latest."""
+    rows = [{"lane": lane, "next_at": at} for lane in sorted(set(lanes))]
+    if not rows:
+        return
+    insert = insert_for(connection, inbox_lanes).values(rows)
+    earlier = sa.case(
+        (
+            sa.or_(inbox_lanes.c.next_at.is_(None), inbox_lanes.c.next_at > insert.excluded.next_at),
+            insert.excluded.next_at,
+        ),
+        else_=inbox_lanes.c.next_at,
+    )
+    connection.execute(insert.on_conflict_do_update(index_elements=["lane"], set_={"next_at": earlier}))
+
+
+def _lane(connection: Connection, about: About) -> str | None:
+    if about.customer is not None:
+        return customer_lane(about.customer)
+    customer: str | None = None
+    if about.thread is not None:
+        customer = customer_of_thread(connection, *about.thread)
+        if customer is None:
+            unsettled = has_unsettled_card(connection, about.thread[0])
+            return f"thread:{about.thread[0]}:{about.thread[1]}" if unsettled else None
+    elif about.case_id is not None:
+        customer = customer_of_case(connection, about.case_id)
+    elif about.alert_key is not None:
+        found = connection.execute(
+            sa.select(cases.c.customer_identifier)
+            .join(alerts, alerts.c.case_id == cases.c.case_id)
+            .where(alerts.c.alert_key == about.alert_key)
+        ).scalar_one_or_none()
+        customer = found
+    return customer_lane(customer) if customer is not None else f"person:{about.person}"
+
+
+def customer_lane(customer: str) -> str:
+    return f"customer:{customer}"
+
+
+def customer_of_thread(connection: Connection, channel: str, thread_ts: str) -> str | None:
+    return connection.execute(
+        sa.select(cases.c.customer_identifier)
+        .join(case_threads, case_threads.c.case_id == cases.c.case_id)
+        .where(case_threads.c.channel == channel, case_threads.c.thread_ts == thread_ts)
+    ).scalar_one_or_none()
+
+
+def customer_of_case(connection: Connection, case_id: str) -> str | None:
+    return connection.execute(
+        sa.select(cases.c.customer_identifier).where(cases.c.case_id == case_id)
+    ).scalar_one_or_none()
+
+
+def has_unsettled_card(connection: Connection, channel: str) -> bool:
+    """Whether a card may already stand in the channel without our knowing its ts yet."""
+    statement = sa.select(
+        sa.exists().where(outbox.c.destination == channel, sa.text("outbox.kind = 'card'"), UNSENT)
+    )
+    return bool(connection.execute(statement).scalar_one())
+
+
+def ready_lanes(connection: Connection, now: datetime, limit: int) -> list[str]:
+    statement = (
+        sa.select(inbox_lanes.c.lane)
+        .where(sa.text("inbox_lanes.next_at IS NOT NULL"), inbox_lanes.c.next_at <= now)
+        .order_by(inbox_lanes.c.next_at)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def next_wake(connection: Connection) -> datetime | None:
+    earliest: datetime | None = connection.execute(
+        sa.select(sa.func.min(inbox_lanes.c.next_at)).where(sa.text("inbox_lanes.next_at IS NOT NULL"))
+    ).scalar_one()
+    return earliest
+
+
+def heads(connection: Connection, lanes: Sequence[str], per_lane: int) -> list[Item]:
+    """The first items of each lane, in the order of writing: the same few of each, however long one is."""
+    if not lanes:
+        return []
+    columns = (
+        inbox.c.id,
+        inbox.c.key,
+        inbox.c.kind,
+        inbox.c.lane,
+        inbox.c.at,
+        inbox.c.received_at,
+        inbox.c.raw,
+        inbox.c.attempts,
+        inbox.c.tell_late,
+    )
+    each = [
+        sa.select(
+            sa.select(*columns)
+            .where(inbox.c.lane == lane, WAITING)
+            .order_by(inbox.c.at, inbox.c.id)
+            .limit(per_lane)
+            .subquery()
+        )
+        for lane in lanes
+    ]
+    rows = connection.execute(sa.union_all(*each)).all()
+    return [Item(*row) for row in rows]
+
+
+def lock_lanes(connection: Connection, lanes: Sequence[str]) -> list[str]:
+    """Lock the lanes that no other process is working on (on SQLite there is no other)."""
+    statement = (
+        sa.select(inbox_lanes.c.lane)
+        .where(inbox_lanes.c.lane.in_(sorted(lanes)))
+        .order_by(inbox_lanes.c.lane)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def still_waiting(connection: Connection, ids: Sequence[int]) -> dict[int, bool]:
+    """The items of `ids` that wait for a decision still, each with whether somebody asked to be told late."""
+    statement = sa.select(inbox.c.id, inbox.c.tell_late).where(inbox.c.id.in_(ids), WAITING)
+    return {row.id: row.tell_late for row in connection.execute(statement)}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    id: int
+    state: str = "done"
+    case_id: str | None = None
+    facts: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+def mark(connection: Connection, done: Sequence[Done], now: datetime) -> None:
+    if not done:
+        return
+    statement = (
+        sa.update(inbox)
+        .where(inbox.c.id == sa.bindparam("b_id"))
+        .values(
+            state=sa.bindparam("b_state"),
+            case_id=sa.bindparam("b_case_id"),
+            facts=sa.bindparam("b_facts"),
+            outcome=sa.bindparam("b_outcome"),
+            error=sa.bindparam("b_error"),
+            done_at=now,
+        )
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "b_id": one.id,
+                "b_state": one.state,
+                "b_case_id": one.case_id,
+                "b_facts": one.facts,
+                "b_outcome": one.outcome,
+                "b_error": one.error,
+            }
+            for one in done
+        ],
+    )
+
+
+def rest_lanes(
+    connection: Connection, lanes: Sequence[str], now: datetime, delayed: Mapping[str, datetime]
+) -> None:
+    """After a round over locked lanes: look again at once where items wait, later where a lookup failed."""
+    if not lanes:
+        return
+    more = sa.select(inbox.c.id).where(inbox.c.lane == inbox_lanes.c.lane, WAITING).exists()
+    connection.execute(
+        sa.update(inbox_lanes)
+        .where(inbox_lanes.c.lane.in_(sorted(lanes)))
+        .values(next_at=sa.case((more, sa.bindparam("b_now", now, type_=inbox_lanes.c.next_at.type)), else_=None))
+    )
+    for lane, until in sorted(delayed.items()):
+        connection.execute(
+            sa.update(inbox_lanes)
+            .where(inbox_lanes.c.lane == lane, inbox_lanes.c.next_at.is_not(None))
+            .values(next_at=until)
+        )
+
+
+def delay_lanes(connection: Connection, delayed: Mapping[str, datetime]) -> None:
+    for lane, until in sorted(delayed.items()):
+        connection.execute(
+            sa.update(inbox_lanes)
+            .where(inbox_lanes.c.lane == lane, inbox_lanes.c.next_at.is_not(None))
+            .values(next_at=until)
+        )
+
+
+def count_attempt(connection: Connection, item_id: int, error: str) -> int:
+    """Note that an item failed by itself; how often it has by now."""
+    statement = (
+        sa.update(inbox)
+        .where(inbox.c.id == item_id)
+        .values(attempts=inbox.c.attempts + 1, error=error)
+        .returning(inbox.c.attempts)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def outcome(connection: Connection, key: str) -> tuple[str, dict[str, Any] | None] | None:
+    """State and outcome of an item, or None when there is no such key."""
+    row = connection.execute(sa.select(inbox.c.state, inbox.c.outcome).where(inbox.c.key == key)).first()
+    return (row.state, row.outcome) if row is not None else None
+
+
+def ask_to_be_told(connection: Connection, key: str) -> bool:
+    """Have the outcome sent later. False when it is there already."""
+    statement = sa.update(inbox).where(inbox.c.key == key, WAITING).values(tell_late=True).returning(inbox.c.id)
+    return connection.execute(statement).first() is not None
+
+
+def backlog(connection: Connection, before: datetime) -> bool:
+    """Whether anything received before that moment still waits for a decision."""
+    statement = sa.select(sa.exists().where(inbox.c.received_at < before, WAITING))
+    return bool(connection.execute(statement).scalar_one())

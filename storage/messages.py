@@ -1,0 +1,176 @@
+"""Messages of cases, their whole texts, and the posts that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from .sql import Row, insert_for
+from .tables import attachment_chunks, attachments, copies, messages
+
+CHUNK_BYTES = 256 * 1024
+WHOLE_TEXT = "message.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: int
+    case_id: str
+    sender: str
+    sender_name: str
+    is_admin: bool
+    body: str
+    timestamp: datetime
+    source: str
+    channel: str | None
+    ts: str | None
+    thread_ts: str | None
+    files: tuple[str, ...]
+    delivery: str | None
+    delivery_error: str | None
+    edited_at: datetime | None
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    channel: str
+    ts: str
+    part: int
+
+
+def insert_messages(connection: Connection, rows: Sequence[Row]) -> list[int]:
+    """Store messages and return their ids in the same order."""
+    if not rows:
+        return []
+    statement = sa.insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, list(rows)).scalars())
+
+
+def attach_whole_text(connection: Connection, message_id: int, text: str) -> None:
+    """Keep, beside a body that had to be cut, the whole of what was written."""
+    data = text.encode()
+    attachment_id = connection.execute(
+        sa.insert(attachments)
+        .values(message_id=message_id, name=WHOLE_TEXT, mime_type="text/plain; charset=utf-8", size=len(data))
+        .returning(attachments.c.id)
+    ).scalar_one()
+    chunks = [
+        {"attachment_id": attachment_id, "number": number, "data": data[start : start + CHUNK_BYTES]}
+        for number, start in enumerate(range(0, len(data), CHUNK_BYTES))
+    ]
+    connection.execute(sa.insert(attachment_chunks), chunks)
+
+
+def drop_whole_text(connection: Connection, message_id: int) -> None:
+    kept = sa.select(attachments.c.id).where(
+        attachments.c.message_id == message_id, attachments.c.name == WHOLE_TEXT
+    )
+    connection.execute(sa.delete(attachment_chunks).where(attachment_chunks.c.attachment_id.in_(kept)))
+    connection.execute(
+        sa.delete(attachments).where(attachments.c.message_id == message_id, attachments.c.name == WHOLE_TEXT)
+    )
+
+
+def whole_text(connection: Connection, message: Message) -> str:
+    rows = connection.execute(
+        sa.select(attachment_chunks.c.data)
+        .join(attachments, attachments.c.id == attachment_chunks.c.attachment_id)
+        .where(attachments.c.message_id == message.id, attachments.c.name == WHOLE_TEXT)
+        .order_by(attachment_chunks.c.number)
+    )
+    data = b"".join(rows.scalars())
+    return data.decode() if data else message.body
+
+
+def load_message(connection: Connection, message_id: int) -> Message | None:
+    return _one(connection, messages.c.id == message_id)
+
+
+def find_message(connection: Connection, channel: str, ts: str) -> Message | None:
+    """The message that was written as this post."""
+    return _one(connection, sa.and_(messages.c.channel == channel, messages.c.ts == ts))
+
+
+def first_customer_message(connection: Connection, case_id: str) -> Message | None:
+    statement = (
+        sa.select(messages.c.id)
+        .where(messages.c.case_id == case_id, messages.c.is_admin.is_(False))
+        .order_by(messages.c.timestamp)
+        .limit(1)
+    )
+    message_id = connection.execute(statement).scalar_one_or_none()
+    return load_message(connection, message_id) if message_id is not None else None
+
+
+def _one(connection: Connection, condition: sa.ColumnElement[bool]) -> Message | None:
+    row = connection.execute(sa.select(messages).where(condition)).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    return Message(**(values | {"files": tuple(values["files"] or ())}))
+
+
+def customer_times_after(
+    connection: Connection, case_id: str, after: datetime, limit: int = 100
+) -> tuple[datetime, ...]:
+    """When the customer wrote later than that moment."""
+    statement = (
+        sa.select(messages.c.timestamp)
+        .where(messages.c.case_id == case_id, messages.c.timestamp > after, messages.c.is_admin.is_(False))
+        .order_by(messages.c.timestamp)
+        .limit(limit)
+    )
+    return tuple(connection.execute(statement).scalars())
+
+
+def set_delivery(connection: Connection, message_id: int, state: str, error: str | None = None) -> None:
+    connection.execute(
+        sa.update(messages).where(messages.c.id == message_id).values(delivery=state, delivery_error=error)
+    )
+
+
+def edit_message(connection: Connection, message_id: int, body: str, whole: str | None, at: datetime) -> bool:
+    """Give a message its new words. False when a newer edit, or a deletion, was there already."""
+    changed = connection.execute(
+        sa.update(messages)
+        .where(
+            messages.c.id == message_id,
+            messages.c.deleted_at.is_(None),
+            sa.or_(messages.c.edited_at.is_(None), messages.c.edited_at < at),
+        )
+        .values(body=body, edited_at=at)
+        .returning(messages.c.id)
+    ).first()
+    if changed is None:
+        return False
+    drop_whole_text(connection, message_id)
+    if whole is not None:
+        attach_whole_text(connection, message_id, whole)
+    return True
+
+
+def delete_message(connection: Connection, message_id: int, at: datetime) -> None:
+    """Mark as deleted by its author. The words stay in the database: what a case was decided on is kept."""
+    connection.execute(sa.update(messages).where(messages.c.id == message_id).values(deleted_at=at))
+
+
+def add_copy(connection: Connection, message_id: int, channel: str, ts: str, part: int) -> None:
+    connection.execute(
+        insert_for(connection, copies)
+        .values(message_id=message_id, channel=channel, ts=ts, part=part)
+        .on_conflict_do_nothing()
+    )
+
+
+def copies_of(connection: Connection, message_id: int) -> list[Copy]:
+    rows = connection.execute(
+        sa.select(copies.c.channel, copies.c.ts, copies.c.part)
+        .where(copies.c.message_id == message_id)
+        .order_by(copies.c.part)
+    )
+    return [Copy(*row) for row in rows]

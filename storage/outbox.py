@@ -1,0 +1,300 @@
+"""The outbox: what must reach the outside, as rows in lanes; what happened, not how to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from .sql import insert_for
+from .tables import desired, outbox, outbox_lanes
+
+UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
+
+URGENT = 0  # alerts and answers: somebody waits
+USUAL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """`destination` is the Slack channel; rows of one `lane` are sent in the order of their ids."""
+
+    dedupe_key: str
+    lane: str
+    destination: str
+    kind: str
+    case_id: str | None = None
+    message_id: int | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    id: int
+    dedupe_key: str
+    lane: str
+    destination: str
+    kind: str
+    case_id: str | None
+    message_id: int | None
+    payload: dict[str, Any]
+    state: str
+    attempts: int
+    looks: int
+    created_at: datetime
+    first_attempt_at: datetime | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A state the outside should show: one row per target, the newest wish wins."""
+
+    target: str
+    kind: str
+    case_id: str | None
+    payload: dict[str, Any]
+    applied: Any
+    revision: int
+    failures: int
+
+
+def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
+    """Add rows in order. A row whose dedupe key is there already is dropped."""
+    if not rows:
+        return
+    insert = insert_for(connection, outbox).values(
+        [
+            {
+                "dedupe_key": row.dedupe_key,
+                "lane": row.lane,
+                "destination": row.destination,
+                "kind": row.kind,
+                "case_id": row.case_id,
+                "message_id": row.message_id,
+                "payload": dict(row.payload),
+                "created_at": now,
+            }
+            for row in rows
+        ]
+    )
+    connection.execute(insert.on_conflict_do_nothing())
+    lanes = {row.lane: row for row in rows}
+    lane_insert = insert_for(connection, outbox_lanes).values(
+        [
+            {
+                "lane": lane,
+                "destination": row.destination,
+                "priority": row.priority,
+                "next_at": now,
+            }
+            for lane, row in sorted(lanes.items())
+        ]
+    )
+    connection.execute(
+        lane_insert.on_conflict_do_update(
+            index_elements=["lane"],
+            # A lane that backs off keeps its time: a newer row must not hurry it.
+            set_={
+                "next_at": sa.func.coalesce(outbox_lanes.c.next_at, lane_insert.excluded.next_at),
+                "destination": lane_insert.excluded.destination,
+            },
+        )
+    )
+
+
+def ready_destinations(connection: Connection, now: datetime) -> list[str]:
+    statement = (
+        sa.select(outbox_lanes.c.destination)
+        .where(sa.text("outbox_lanes.next_at IS NOT NULL"), outbox_lanes.c.next_at <= now)
+        .distinct()
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When a lane is next due, if any row waits at all."""
+    due: datetime | None = connection.execute(
+        sa.select(sa.func.min(outbox_lanes.c.next_at)).where(sa.text("outbox_lanes.next_at IS NOT NULL"))
+    ).scalar_one()
+    return due
+
+
+def next_state_due(connection: Connection) -> datetime | None:
+    due: datetime | None = connection.execute(
+        sa.select(sa.func.min(desired.c.next_at)).where(sa.text("desired.next_at IS NOT NULL"))
+    ).scalar_one()
+    return due
+
+
+def next_row(connection: Connection, destination: str, now: datetime) -> OutboxRow | None:
+    """The head of the lane whose turn it is: urgent lanes first, then the one that waits longest."""
+    lane = connection.execute(
+        sa.select(outbox_lanes.c.lane, outbox_lanes.c.failures)
+        .where(
+            outbox_lanes.c.destination == destination,
+            sa.text("outbox_lanes.next_at IS NOT NULL"),
+            outbox_lanes.c.next_at <= now,
+        )
+        .order_by(outbox_lanes.c.priority, outbox_lanes.c.next_at)
+        .limit(1)
+    ).first()
+    if lane is None:
+        return None
+    columns = [outbox.c[name] for name in OutboxRow.__dataclass_fields__ if name != "failures"]
+    row = connection.execute(
+        sa.select(*columns).where(outbox.c.lane == lane.lane, UNSENT).order_by(outbox.c.id).limit(1)
+    ).first()
+    if row is None:
+        return None
+    return OutboxRow(**row._mapping, failures=lane.failures)
+
+
+def rest_lane(connection: Connection, lane: str, now: datetime) -> None:
+    """Have the lane's next row looked at, or let the lane sleep when there is none."""
+    connection.execute(sa.select(outbox_lanes.c.lane).where(outbox_lanes.c.lane == lane).with_for_update())
+    more = connection.execute(sa.select(sa.exists().where(outbox.c.lane == lane, UNSENT))).scalar_one()
+    connection.execute(
+        sa.update(outbox_lanes)
+        .where(outbox_lanes.c.lane == lane)
+        .values(next_at=now if more else None, failures=0)
+    )
+
+
+def delay_lane(connection: Connection, lane: str, until: datetime, *, failed: bool = True) -> None:
+    """Try the lane again later; `failed` counts towards its back-off."""
+    connection.execute(
+        sa.update(outbox_lanes)
+        .where(outbox_lanes.c.lane == lane)
+        .values(next_at=until, failures=outbox_lanes.c.failures + (1 if failed else 0))
+    )
+
+
+def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:
+    """Committed before the call goes out: a row found `sending` after a crash is uncertain."""
+    connection.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == row_id)
+        .values(
+            state="sending",
+            attempts=outbox.c.attempts + 1,
+            looks=0,
+            first_attempt_at=sa.func.coalesce(
+                outbox.c.first_attempt_at, sa.bindparam("b_now", now, type_=outbox.c.first_attempt_at.type)
+            ),
+        )
+    )
+
+
+def set_state(
+    connection: Connection, row_id: int, state: str, error: str | None = None, *, looked: bool = False
+) -> None:
+    values: dict[str, Any] = {"state": state, "error": error}
+    if looked:
+        values["looks"] = outbox.c.looks + 1
+    connection.execute(sa.update(outbox).where(outbox.c.id == row_id).values(values))
+
+
+def finish(
+    connection: Connection,
+    row_id: int,
+    state: str,
+    now: datetime,
+    ts: str | None = None,
+    error: str | None = None,
+) -> None:
+    connection.execute(
+        sa.update(outbox).where(outbox.c.id == row_id).values(state=state, result_ts=ts, done_at=now, error=error)
+    )
+
+
+def result_of(connection: Connection, dedupe_key: str) -> str | None:
+    """The ts of what was posted for a row, once it was."""
+    return connection.execute(
+        sa.select(outbox.c.result_ts).where(outbox.c.dedupe_key == dedupe_key)
+    ).scalar_one_or_none()
+
+
+def outstanding_parts(connection: Connection, message_id: int, kind: str) -> int:
+    """How many posts of a message are still to be sent, or could not be."""
+    statement = sa.select(sa.func.count()).where(
+        outbox.c.message_id == message_id, outbox.c.kind == kind, outbox.c.state != "sent"
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def want(
+    connection: Connection,
+    target: str,
+    kind: str,
+    at: datetime,
+    case_id: str | None = None,
+    payload: Mapping[str, Any] | None = None,
+) -> None:
+    """Wish for a state of the target, to be shown by `at`; it replaces what was wished before."""
+    insert = insert_for(connection, desired).values(
+        target=target, kind=kind, case_id=case_id, payload=dict(payload or {}), next_at=at
+    )
+    earlier = sa.case(
+        (
+            sa.or_(desired.c.next_at.is_(None), desired.c.next_at > insert.excluded.next_at),
+            insert.excluded.next_at,
+        ),
+        else_=desired.c.next_at,
+    )
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["target"],
+            set_={
+                "payload": insert.excluded.payload,
+                "revision": desired.c.revision + 1,
+                "next_at": earlier,
+                "failures": 0,
+            },
+        )
+    )
+
+
+def want_mark(connection: Connection, channel: str, ts: str, state: str, at: datetime) -> None:
+    """Have the post at `ts` carry the reaction of that state, and no other of ours."""
+    payload = {"channel": channel, "ts": ts, "state": state}
+    want(connection, f"mark:{channel}:{ts}", "mark", at, payload=payload)
+
+
+def ready_states(connection: Connection, now: datetime, limit: int) -> list[Desired]:
+    columns = [desired.c[name] for name in Desired.__dataclass_fields__]
+    statement = (
+        sa.select(*columns)
+        .where(sa.text("desired.next_at IS NOT NULL"), desired.c.next_at <= now)
+        .order_by(desired.c.next_at)
+        .limit(limit)
+    )
+    return [Desired(**row._mapping) for row in connection.execute(statement)]
+
+
+def applied(connection: Connection, state: Desired, shown: Any) -> None:
+    """The target shows `shown` now; unless something newer was wished meanwhile, it may rest."""
+    connection.execute(
+        sa.update(desired)
+        .where(desired.c.target == state.target)
+        .values(
+            applied=shown,
+            failures=0,
+            error=None,
+            next_at=sa.case((desired.c.revision == state.revision, None), else_=desired.c.next_at),
+        )
+    )
+
+
+def delay_state(connection: Connection, target: str, until: datetime | None, error: str) -> None:
+    """Try again later, or (with None) not until it is wished for anew."""
+    connection.execute(
+        sa.update(desired)
+        .where(desired.c.target == target)
+        .values(next_at=until, failures=desired.c.failures + 1, error=error)
+    )

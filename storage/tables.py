@@ -1,0 +1,300 @@
+"""The tables, for SQLite and PostgreSQL alike. Migrations bring a database to this declaration."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, Table, text
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC. SQLite drops offsets silently, so naive values are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored: give it a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Only INTEGER PRIMARY KEY is a rowid alias on SQLite.
+Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _partial_index(name: str, *columns: str | Any, where: str, unique: bool = False) -> Index:
+    """An index over the rows that matter. Queries meant for it must spell the condition as a literal."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+def _one_of(column: str, *values: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} IN ({', '.join(repr(value) for value in values)})", name=column)
+
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_identifier", sa.Text, primary_key=True),
+    Column("display_name", sa.Text, nullable=False),
+    Column("handle", sa.Text, nullable=False, server_default=""),
+    Column("current_case_id", sa.Text),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", sa.Text, primary_key=True),
+    Column("number", Serial, nullable=False, unique=True),
+    Column("customer_identifier", sa.Text, ForeignKey(customers.c.customer_identifier), nullable=False),
+    Column("source", sa.Text, nullable=False),
+    Column("status", sa.Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_message_at", UtcDateTime, nullable=False),
+    Column("message_count", sa.Integer, nullable=False, server_default="0"),
+    Column("escalated", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", sa.Text),
+    Column("closings", sa.Integer, nullable=False, server_default="0"),
+    Column("previous_case_id", sa.Text),
+    Column("reply_channel", sa.Text),
+    Column("reply_thread_ts", sa.Text),
+    Column("unanswered", sa.Integer, nullable=False, server_default="0"),
+    Column("waiting_since", UtcDateTime),
+    Column("last_customer_at", UtcDateTime),
+    Column("last_answer_at", UtcDateTime),
+    Column("last_answer_by", sa.Text),
+    Column("escalated_at", UtcDateTime),
+    Column("alert_no", sa.Integer, nullable=False, server_default="0"),
+    Column("alerted_at", UtcDateTime),
+    Column("alert_rearmed", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("alert_additions", sa.Integer, nullable=False, server_default="0"),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", sa.Text),
+    Column("silence_due_at", UtcDateTime),
+    Column("remind_due_at", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("thread_channel", sa.Text),
+    Column("thread_ts", sa.Text),
+    _one_of("status", "open", "closed"),
+    _one_of("source", "slack", "email"),
+    _partial_index("uq_cases_open_customer", "customer_identifier", where="status = 'open'", unique=True),
+    _partial_index("ix_cases_due", "due_at", where="due_at IS NOT NULL"),
+    _partial_index("ix_cases_waiting", "waiting_since", where="status = 'open' AND waiting_since IS NOT NULL"),
+    _partial_index("ix_cases_open", "number", where="status = 'open'"),
+)
+
+case_threads = Table(
+    "case_threads",
+    metadata,
+    Column("channel", sa.Text, primary_key=True),
+    Column("thread_ts", sa.Text, primary_key=True),
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False),
+    Column("sender", sa.Text, nullable=False),
+    Column("sender_name", sa.Text, nullable=False, server_default=""),
+    Column("is_admin", sa.Boolean, nullable=False),
+    Column("body", sa.Text, nullable=False),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("source", sa.Text, nullable=False),
+    Column("channel", sa.Text),
+    Column("ts", sa.Text),
+    Column("thread_ts", sa.Text),
+    Column("files", sa.JSON),
+    Column("delivery", sa.Text),
+    Column("delivery_error", sa.Text),
+    Column("edited_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    _one_of("source", "slack", "email"),
+    sa.CheckConstraint("delivery IS NULL OR delivery IN ('queued', 'sent', 'failed', 'unknown')", name="delivery"),
+    Index("ix_messages_case", "case_id", "timestamp"),
+    Index("uq_messages_post", "channel", "ts", unique=True),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("message_id", Serial, ForeignKey(messages.c.id), nullable=False, index=True),
+    Column("name", sa.Text, nullable=False),
+    Column("mime_type", sa.Text, nullable=False),
+    Column("size", sa.BigInteger, nullable=False),
+)
+
+attachment_chunks = Table(
+    "attachment_chunks",
+    metadata,
+    Column("attachment_id", Serial, ForeignKey(attachments.c.id), primary_key=True),
+    Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    Column("data", sa.LargeBinary, nullable=False),
+)
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("message_id", Serial, ForeignKey(messages.c.id), primary_key=True),
+    Column("channel", sa.Text, primary_key=True),
+    Column("ts", sa.Text, primary_key=True),
+    Column("part", sa.Integer, nullable=False, server_default="1"),
+)
+
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False),
+    Column("kind", sa.Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", sa.Text, nullable=False, server_default=""),
+    Column("channel", sa.Text),
+    Column("ts", sa.Text),
+    Column("data", sa.JSON, nullable=False),
+    Index("ix_case_events_case", "case_id", "id"),
+    Index("ix_case_events_post", "channel", "ts"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_key", sa.Text, primary_key=True),
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False, index=True),
+    Column("post_key", sa.Text, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("data", sa.JSON, nullable=False),
+    Index("ix_alerts_post", "post_key"),
+)
+
+alert_posts = Table(
+    "alert_posts",
+    metadata,
+    Column("post_key", sa.Text, primary_key=True),
+    Column("channel", sa.Text),
+    Column("ts", sa.Text),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", sa.Text),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("key", sa.Text, nullable=False, unique=True),
+    Column("twin_key", sa.Text, unique=True),
+    Column("kind", sa.Text, nullable=False),
+    Column("lane", sa.Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("raw", sa.LargeBinary, nullable=False),
+    Column("facts", sa.JSON),
+    Column("state", sa.Text, nullable=False, server_default="waiting"),
+    Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    Column("error", sa.Text),
+    Column("outcome", sa.JSON),
+    Column("tell_late", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("case_id", sa.Text),
+    Column("done_at", UtcDateTime),
+    _one_of("state", "waiting", "done", "ignored", "quarantined"),
+    _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
+    _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
+)
+
+inbox_lanes = Table(
+    "inbox_lanes",
+    metadata,
+    Column("lane", sa.Text, primary_key=True),
+    Column("next_at", UtcDateTime),
+    _partial_index("ix_inbox_lanes_ready", "next_at", where="next_at IS NOT NULL"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("dedupe_key", sa.Text, nullable=False, unique=True),
+    Column("lane", sa.Text, nullable=False),
+    Column("destination", sa.Text, nullable=False),
+    Column("kind", sa.Text, nullable=False),
+    Column("case_id", sa.Text),
+    Column("message_id", Serial),
+    Column("payload", sa.JSON, nullable=False),
+    Column("state", sa.Text, nullable=False, server_default="pending"),
+    Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    Column("looks", sa.Integer, nullable=False, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("first_attempt_at", UtcDateTime),
+    Column("error", sa.Text),
+    Column("result_ts", sa.Text),
+    Column("done_at", UtcDateTime),
+    _one_of("state", "pending", "sending", "uncertain", "sent", "parked", "dropped"),
+    _partial_index("ix_outbox_unsent", "lane", "id", where="state IN ('pending', 'sending', 'uncertain')"),
+    _partial_index("ix_outbox_message", "message_id", where="message_id IS NOT NULL"),
+    _partial_index(
+        "ix_outbox_unsettled_cards",
+        "destination",
+        where="kind = 'card' AND state IN ('pending', 'sending', 'uncertain')",
+    ),
+    _partial_index("ix_outbox_parked", "id", where="state = 'parked'"),
+)
+
+outbox_lanes = Table(
+    "outbox_lanes",
+    metadata,
+    Column("lane", sa.Text, primary_key=True),
+    Column("destination", sa.Text, nullable=False),
+    Column("priority", sa.Integer, nullable=False),
+    Column("next_at", UtcDateTime),
+    Column("failures", sa.Integer, nullable=False, server_default="0"),
+    _partial_index("ix_outbox_lanes_ready", "destination", "priority", "next_at", where="next_at IS NOT NULL"),
+)
+
+desired = Table(
+    "desired",
+    metadata,
+    Column("target", sa.Text, primary_key=True),
+    Column("kind", sa.Text, nullable=False),
+    Column("case_id", sa.Text),
+    Column("payload", sa.JSON, nullable=False),
+    Column("applied", sa.JSON),
+    Column("revision", sa.Integer, nullable=False, server_default="1"),
+    Column("next_at", UtcDateTime),
+    Column("failures", sa.Integer, nullable=False, server_default="0"),
+    Column("error", sa.Text),
+    _partial_index("ix_desired_ready", "next_at", where="next_at IS NOT NULL"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("value", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""How the local Slack behaves, seen through independent clients."""
