@@ -78,6 +78,7 @@ class Bot:
         self._settings = settings
         self._stop = stop
         self._clock = Clock()
+        self.port: int | None = None
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
         self._courier: Courier | None = None
@@ -86,11 +87,11 @@ class Bot:
     async def run(self) -> None:
         health = HealthServer(self._settings.host, self._settings.port, self.services)
         try:
-            port = await health.start()
+            self.port = await health.start()
         except OSError as error:
             where = f"HOST={self._settings.host} PORT={self._settings.port}"
             raise StartError([f"{where} cannot be listened on ({error.strerror}): choose another PORT"]) from error
-        log.info("health is served", action="listening", host=self._settings.host, port=port)
+        log.info("health is served", action="listening", host=self._settings.host, port=self.port)
         try:
             with _sole_use(self._settings.database_url):
                 async with aiohttp.ClientSession() as session:

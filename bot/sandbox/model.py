@@ -37,8 +37,8 @@ class User:
         profile: Json = {
             "real_name": self.real_name,
             "real_name_normalized": self.real_name,
-            "display_name": self.display_name or self.name,
-            "display_name_normalized": self.display_name or self.name,
+            "display_name": self.display_name or self.real_name,
+            "display_name_normalized": self.display_name or self.real_name,
             "title": "",
             "phone": "",
             "status_text": "",
