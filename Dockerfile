@@ -23,12 +23,12 @@ ENV PATH=/opt/casewire/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 \
-    PORT=8080 \
+    PORT=8000 \
     DATABASE_URL=sqlite:////data/casewire.db
 USER casewire
 WORKDIR /data
 VOLUME /data
-EXPOSE 8080
+EXPOSE 8000
 # The slim image has no curl. The time-outs leave room for one slow answer of the database.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health', timeout=8)"]

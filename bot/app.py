@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
+from bot.advice import Advice
 from bot.casework.batch import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
@@ -32,17 +33,17 @@ from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
-from bot.courier.slack import NotSent, SlackGateway, Uncertain
+from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
 from bot.courier.states import States
 from bot.escalation import EscalationClock
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.ops.health import HealthServer
 from bot.people import People
-from bot.startup import StartError, Workspace, check_workspace
+from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
+from bot.timing import Timing
 from bot.views import Views
-from storage import cases
-from storage.engine import Database, is_away, open_database
+from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable, StorageError
 from storage.lock import sole_use
 from storage.migrate import upgrade_async
@@ -55,6 +56,8 @@ READ_TIMEOUT = 10
 RETRY_PAUSE = 2.0
 STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
+CLOSE_DATABASE = 2.0
+PROBLEMS_PATIENCE = 5.0
 
 
 class Stopped(Exception):
@@ -74,11 +77,13 @@ async def run(settings: Settings) -> None:
 class Bot:
     """One running bot: starts its parts in order, keeps them going, and stops them in order."""
 
-    def __init__(self, settings: Settings, stop: asyncio.Event) -> None:
+    def __init__(self, settings: Settings, stop: asyncio.Event, timing: Timing | None = None) -> None:
         self._settings = settings
+        self._timing = timing or Timing()
         self._stop = stop
         self._clock = Clock()
         self.port: int | None = None
+        self._migrated = False
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
         self._courier: Courier | None = None
@@ -87,43 +92,74 @@ class Bot:
     async def run(self) -> None:
         health = HealthServer(self._settings.host, self._settings.port, self.services)
         try:
-            self.port = await health.start()
-        except OSError as error:
-            where = f"HOST={self._settings.host} PORT={self._settings.port}"
-            raise StartError([f"{where} cannot be listened on ({error.strerror}): choose another PORT"]) from error
-        log.info("health is served", action="listening", host=self._settings.host, port=self.port)
-        try:
-            with _sole_use(self._settings.database_url):
+            problems = await self._listen(health)
+            with _SoleUse(self._settings.database_url) as sole_use:
+                problems += sole_use.problems
                 async with aiohttp.ClientSession() as session:
-                    await self._run(health, session)
+                    await self._run(health, session, problems)
         finally:
             await health.stop()
+
+    async def _listen(self, health: HealthServer) -> list[str]:
+        host, port = self._settings.host, self._settings.port
+        try:
+            self.port = await health.start()
+        except OSError as error:
+            why = error.strerror or str(error)
+            return [
+                f"HOST={host} PORT={port} cannot be listened on ({why}): choose another, or end what listens there"
+            ]
+        log.info("health is served", action="listening", host=host, port=self.port)
+        return []
 
     def services(self) -> dict[str, str]:
         """How each part is just now, in the words of `/health`."""
         connection, courier, escalation = self._connection, self._courier, self._escalation
         slack_well = connection is not None and connection.connected
         slack_well = slack_well and courier is not None and courier.login_trouble is None
+        database_well = self._migrated if self._database is None else self._database.available
         return {
-            "database": "connected" if self._database is not None and self._database.available else "disconnected",
+            "database": "connected" if database_well else "disconnected",
             "email_listener": "disabled",
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": "connected" if slack_well else "disconnected",
         }
 
-    async def _run(self, health: HealthServer, session: aiohttp.ClientSession) -> None:
+    async def _run(self, health: HealthServer, session: aiohttp.ClientSession, problems: list[str]) -> None:
         settings = self._settings
-        await self._migrate()
+        reading, writing = web_clients(settings, session)
+        workspace = await self._ready(SlackGateway(reading), problems)
         database = self._database = open_database(settings.database_url)
         try:
             if settings.debug:
                 health.show_cases(database)
-            reading, writing = web_clients(settings, session)
-            workspace = await self._workspace(SlackGateway(reading))
-            await self._warn(workspace, database)
             await self._work(workspace, database, reading, writing)
         finally:
-            await database.close()
+            await _closed(database)
+
+    async def _ready(self, slack: SlackGateway, problems: list[str]) -> Workspace:
+        """The workspace, once it and the database are as they must be. Raises StartError for all that is wrong."""
+        workspace = asyncio.create_task(self._workspace(slack))
+        checks: set[asyncio.Task[Any]] = {workspace}
+        if not problems:  # else another process may be at work on this database
+            checks.add(asyncio.create_task(self._migrate()))
+        try:
+            done, rest = await asyncio.wait(
+                checks, return_when=asyncio.FIRST_EXCEPTION, timeout=PROBLEMS_PATIENCE if problems else None
+            )
+            if problems or any(isinstance(task.exception(), StartError) for task in done):
+                more = await asyncio.wait(rest, timeout=PROBLEMS_PATIENCE) if rest else (set(), set())
+                for task in done | more[0]:
+                    if isinstance(error := task.exception(), StartError):
+                        problems.extend(error.problems)
+                raise StartError(problems)
+            for task in done:
+                task.result()
+            return workspace.result()
+        finally:
+            for task in checks:
+                task.cancel()
+            await asyncio.gather(*checks, return_exceptions=True)
 
     async def _work(
         self, workspace: Workspace, database: Database, reading: AsyncWebClient, writing: AsyncWebClient
@@ -142,7 +178,9 @@ class Bot:
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         casework = Casework(database, people, desk, clock)
-        courier = self._courier = Courier(database, gateway, pacing, words, workspace.channels, clock)
+        courier = self._courier = Courier(
+            database, gateway, pacing, words, workspace.channels, clock, self._timing
+        )
         states = States(database, gateway, pacing, words, clock)
 
         def outbox_changed() -> None:
@@ -161,11 +199,19 @@ class Bot:
         connection = SlackConnection(app, token, reading, clock, local=settings.api_is_local)
         self._connection = connection
 
-        async def caught_up(before: datetime) -> bool:
-            return connection.connected and await casework.caught_up(before)
+        escalation = self._escalation = EscalationClock(
+            casework,
+            clock,
+            settings.escalation_check_interval,
+            connected=lambda: connection.connected,
+            catch_up=self._timing.catch_up,
+        )
 
-        escalation = EscalationClock(casework, clock, settings.escalation_check_interval, caught_up)
-        self._escalation = escalation
+        advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
+
+        async def advise() -> None:
+            if await advice.run():
+                courier.wake.set()
 
         tasks = {
             name: asyncio.create_task(_keep_going(name, part), name=name)
@@ -175,6 +221,7 @@ class Bot:
                 "states": states.run,
                 "escalation": escalation.run,
                 "connection": connection.run,
+                "advice": advise,
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)
@@ -203,16 +250,15 @@ class Bot:
             except StorageError as error:
                 raise StartError([f"DATABASE_URL: {error}"]) from error
             except (DBAPIError, OSError) as error:
-                if isinstance(error, DBAPIError) and _is_hopeless(error):
-                    raise StartError([f"DATABASE_URL: {_reason(error)}"]) from error
-                if not is_away(error):
-                    raise
-                raise DatabaseUnavailable(_reason(error)) from error
+                if why := database_problem(error):
+                    raise StartError([f"DATABASE_URL: {why}"]) from error
+                raise DatabaseUnavailable(reason(error)) from error
+            self._migrated = True
 
         await self._until_reached("the database", migrate, DatabaseUnavailable)
 
     async def _workspace(self, gateway: SlackGateway) -> Workspace:
-        check = partial(check_workspace, self._settings, gateway, gateway)
+        check = partial(check_workspace, self._settings, gateway)
         return await self._until_reached("Slack", check, NotSent, Uncertain)
 
     async def _until_reached(
@@ -224,7 +270,8 @@ class Bot:
                 return await self._or_stopped(work())
             except away as error:
                 log.warning(f"{what} is out of reach; trying again", action="waiting", error=str(error))
-            await self._or_stopped(asyncio.sleep(RETRY_PAUSE))
+                pause = error.seconds if isinstance(error, RateLimited) else RETRY_PAUSE
+            await self._or_stopped(asyncio.sleep(pause))
 
     async def _or_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         task, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
@@ -237,18 +284,6 @@ class Bot:
             for pending in (task, stopped):
                 pending.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
-
-    async def _warn(self, workspace: Workspace, database: Database) -> None:
-        warnings = list(workspace.warnings)
-        with contextlib.suppress(DatabaseUnavailable):
-            for channel, members in workspace.members.items():
-                known = await database.read(partial(cases.customers_among, identifiers=members))
-                if known:
-                    warnings.append(f"customers are in channel {channel} and read along: {', '.join(known)}")
-        if self._settings.imap_server:
-            warnings.append("IMAP_* is set, but this version reads no email yet: only Slack is served")
-        for warning in warnings:
-            log.warning(warning, action="start_warning")
 
 
 def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
@@ -263,7 +298,8 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
             bot_token=client.token,
         )
 
-    app = AsyncApp(client=client, authorize=authorize, process_before_response=True)
+    bolt_log = logging.getLogger("slack_bolt")  # else Bolt takes the root's level for its own
+    app = AsyncApp(client=client, authorize=authorize, process_before_response=True, logger=bolt_log)
 
     async def failed(error: Exception) -> None:
         # The envelope stays unacknowledged, so that Slack sends the event again.
@@ -317,24 +353,29 @@ async def _ended(*tasks: asyncio.Task[None], within: float) -> None:
     await asyncio.wait(tasks, timeout=within)
 
 
-@contextlib.contextmanager
-def _sole_use(url: str) -> Any:
-    try:
-        with sole_use(url):
-            yield
-    except StorageError as error:
-        raise StartError([f"DATABASE_URL: {error}"]) from error
+async def _closed(database: Database) -> None:
+    """A server that hangs must not keep the process; what was committed is safe, the rest never was."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_DATABASE):
+            await database.close()
 
 
-def _is_hopeless(error: DBAPIError) -> bool:
-    """What no waiting mends: a wrong password, a database that does not exist, a file that is none."""
-    state = getattr(error.orig, "sqlstate", None)
-    if isinstance(state, str):
-        return state[:2] in {"28", "3D"} or state == "42501"
-    words = str(error.orig).lower()
-    return any(word in words for word in ("unable to open", "not a database", "readonly", "malformed"))
+class _SoleUse:
+    """The file's lock while it is entered; that somebody else has it is one problem among others."""
 
+    def __init__(self, url: str) -> None:
+        self._lock = sole_use(url)
+        self._held = False
+        self.problems: list[str] = []
 
-def _reason(error: BaseException) -> str:
-    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return (str(origin).strip() or type(origin).__name__).splitlines()[0]
+    def __enter__(self) -> _SoleUse:
+        try:
+            self._lock.__enter__()
+            self._held = True
+        except StorageError as error:
+            self.problems = [f"DATABASE_URL: {error}"]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._held:
+            self._lock.__exit__(None, None, None)

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot import app as bot_app
-from bot.config import ConfigError, load_settings
-from bot.ops.logging import configure_logging
-from bot.startup import StartError
+from bot.config import ConfigError, load_database_url, load_settings
+from bot.ops.logging import configure_logging, redacted
+from bot.startup import StartError, database_problem, reason
 from storage.errors import StorageError
+from storage.lock import sole_use
 from storage.migrate import upgrade
-from storage.urls import driver_url
 
 UNUSABLE = 2
 
@@ -56,26 +57,36 @@ def run() -> None:
 @cli.command()
 def migrate(
     database_url: Annotated[
-        str, typer.Option(envvar="DATABASE_URL", help="The database to migrate.")
-    ] = "sqlite:///./case_management.db",
+        str | None, typer.Option(help="The database to migrate, instead of the one in DATABASE_URL or .env.")
+    ] = None,
 ) -> None:
     """Bring the database to the schema of this version."""
+    what = "The database cannot be migrated."
     try:
-        driver_url(database_url)
-        upgrade(database_url)
+        url = load_database_url(**({"database_url": database_url} if database_url else {}))
+        with sole_use(url):
+            upgrade(url)
+    except ConfigError as error:
+        _give_up(what, error.problems)
     except StorageError as error:
-        _give_up("The database cannot be migrated.", [f"DATABASE_URL: {error}"])
+        _give_up(what, [f"DATABASE_URL: {error}"])
+    except (DBAPIError, OSError) as error:
+        why = database_problem(error) or f"it cannot be reached ({reason(error)})"
+        _give_up(what, [f"DATABASE_URL: {why}"])
     typer.echo("The database is up to date.")
 
 
 @cli.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 8900,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")] = 8900,
 ) -> None:
     """Run a local Slack to try Casewire on, without a workspace."""
     from bot.sandbox.server import run_sandbox
 
-    _until_interrupted(run_sandbox(port))
+    try:
+        _until_interrupted(run_sandbox(port))
+    except OSError as error:
+        _give_up("The local Slack cannot start.", [f"port {port}: {error.strerror}; choose another with --port"])
 
 
 @cli.command()
@@ -84,22 +95,28 @@ def play(
     to: Annotated[str, typer.Option(help="The address of the local Slack.")] = "http://127.0.0.1:8900",
 ) -> None:
     """Play a sample into the local Slack, as if its author did it there."""
-    from bot.sandbox.client import play_sample
+    from bot.sandbox.client import SandboxError, play_sample
 
     try:
-        document = json.loads(sample.read_text())
-    except (OSError, ValueError) as error:
-        _give_up("The sample cannot be read.", [f"{sample}: {error}"])
+        document = json.loads(sample.read_text(encoding="utf-8"))
+    except OSError as error:
+        _give_up("The sample cannot be read.", [f"{sample}: {error.strerror}"])
+    except ValueError as error:
+        _give_up("The sample cannot be read.", [f"{sample} is no JSON document: {error}"])
+    if not isinstance(document, dict):
+        _give_up("The sample cannot be played.", [f"{sample} holds a list or a value, and no JSON object"])
     try:
         done = asyncio.run(play_sample(to, document))
-    except OSError as error:
-        _give_up("The sample cannot be played.", [f"no local Slack answers at {to} ({error}): start one first"])
-    typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
+    except SandboxError as error:
+        _give_up("The sample cannot be played.", [str(error)])
+    typer.echo(f"Played: {done['did']} by {done['user']} in {done['channel']}")
+    for answer in done.get("reply", {}).get("messages", []):
+        typer.echo(answer)
 
 
 @cli.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End after the story, with its outcome.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the story: status 0 if all went well.")] = False,
 ) -> None:
     """Play the story of a case on a local Slack, with the bot as it is."""
     from bot.demo import run_demo
@@ -121,5 +138,5 @@ def _until_interrupted(work: Coroutine[Any, Any, int | None]) -> int:
 def _give_up(what: str, problems: Sequence[str]) -> NoReturn:
     """Say what is wrong, without a traceback, and exit with status 2."""
     lines = [what, *(f"  - {problem}" for problem in problems)]
-    print("\n".join(lines), file=sys.stderr)
+    print(redacted("\n".join(lines)), file=sys.stderr)
     raise typer.Exit(UNUSABLE)

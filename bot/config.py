@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import os
 import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.blocks.words import RECEIVED_TEMPLATE
@@ -19,6 +32,8 @@ from storage.errors import UnusableDatabaseUrl
 from storage.urls import driver_url
 
 SLACK_API_URL = "https://slack.com/api/"
+ENV_FILE = ".env"
+A_YEAR = 366 * 24 * 3600
 
 
 class ConfigError(Exception):
@@ -45,18 +60,45 @@ def _database_url(value: str) -> str:
 
 def _token(prefix: str, where: str) -> AfterValidator:
     def check(value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().strip().startswith(prefix):
-            raise ValueError(f"it must start with {prefix}; {where}")
-        return SecretStr(value.get_secret_value().strip())
+        if not re.fullmatch(rf"{prefix}[\w.-]+", value.get_secret_value()):
+            raise ValueError(f"it must start with {prefix} and have no blanks in it; {where}")
+        return value
 
     return AfterValidator(check)
 
 
 def _channel(value: str) -> str:
     value = value.strip().lstrip("#")
-    if not re.fullmatch(r"[\w.-]{1,80}", value):
+    if not re.fullmatch(r"[\w.-]{1,80}", value) or value.startswith(("xoxb-", "xapp-")):
         raise ValueError("write a channel's id, such as C0123456789, or its name, such as #support")
-    return value
+    return value if is_channel_id(value) else value.lower()
+
+
+def _user_ids(values: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [value for value in values if not re.fullmatch(r"[UW][A-Z0-9]{5,}", value)]:
+        raise ValueError(
+            f"{', '.join(wrong)}: write member ids such as U0123456789, separated by commas; Slack shows "
+            "them in a person's profile under ⋮, “Copy member ID”"
+        )
+    return values
+
+
+def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [value for value in values if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value)]:
+        raise ValueError(f"{', '.join(wrong)}: write addresses such as ada@example.com, separated by commas")
+    return tuple(value.lower() for value in values)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _off_is_zero(value: Any) -> Any:
+    return 0 if isinstance(value, str) and value.lower() in {"off", "no", "false", "never"} else value
 
 
 def _api_url(value: str) -> str:
@@ -89,7 +131,14 @@ def _received_text(value: str) -> str:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=A_YEAR, allow_inf_nan=False)]
 Channel = Annotated[str, AfterValidator(_channel)]
+
+_NOBODY = "nobody_answers"
+_NOBODY_ANSWERS = (
+    "nobody could answer: name the admins in ADMIN_SLACK_USERS (ids such as U0123456789), "
+    "ADMIN_SLACK_USERGROUP (a user group's handle or id) or ADMIN_EMAILS"
+)
 
 _BOT_TOKEN = _token("xoxb-", "copy the Bot User OAuth Token from “OAuth & Permissions” of your Slack app")
 _APP_TOKEN = _token(
@@ -97,38 +146,51 @@ _APP_TOKEN = _token(
 )
 
 
-class Settings(BaseSettings):
-    """Each field is the environment variable of the same name in capitals; `.env.example` explains them."""
+class DatabaseSettings(BaseSettings):
+    """What a command needs that touches nothing but the database."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", env_ignore_empty=True)
 
     database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///./case_management.db"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, given: Any) -> Any:
+        """Blanks and quotes around a value are not part of it; a value of nothing else is not given."""
+        bare = {name: _bare(value) for name, value in given.items()}
+        return {name: value for name, value in bare.items() if value != ""}
+
+
+class Settings(DatabaseSettings):
+    """Each field is the environment variable of the same name in capitals; `.env.example` explains them."""
 
     slack_bot_token: Annotated[SecretStr, _BOT_TOKEN]
     slack_app_token: Annotated[SecretStr, _APP_TOKEN]
     slack_api_url: Annotated[str, AfterValidator(_api_url)] = SLACK_API_URL
-    slack_posts_per_second: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    slack_posts_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
     support_slack_channel: Channel
     alerting_slack_channel: Channel
     logging_slack_channel: Channel
 
-    admin_slack_users: Words = ()
+    admin_slack_users: Annotated[Words, AfterValidator(_user_ids)] = ()
     admin_slack_usergroup: str = ""
-    admin_emails: Words = ()
+    admin_emails: Annotated[Words, AfterValidator(_addresses), Field(validate_default=True)] = ()
 
     imap_server: str = ""
     imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
     imap_email: str = ""
     imap_password: SecretStr = SecretStr("")
-    email_poll_interval: Annotated[float, Field(gt=0)] = 30
+    email_poll_interval: Seconds = 30
 
-    escalation_check_interval: Annotated[float, Field(gt=0)] = 300
-    escalation_silence_hours: Annotated[float, Field(gt=0)] = 48
-    escalation_clock: SilenceClock = SilenceClock.LAST_MESSAGE
+    escalation_check_interval: Seconds = 300
+    escalation_silence_hours: Annotated[float, Field(gt=0, le=A_YEAR / 3600, allow_inf_nan=False)] = 48
+    escalation_clock: Annotated[SilenceClock, BeforeValidator(_lower)] = SilenceClock.LAST_MESSAGE
     escalation_follow_ups: Annotated[int, Field(ge=0)] = 3
-    followup_merge_seconds: Annotated[float, Field(ge=0)] = 0
+    followup_merge_seconds: Annotated[float, Field(ge=0, le=A_YEAR, allow_inf_nan=False)] = 0
     escalation_keywords: Words = DEFAULT_KEYWORDS
-    escalation_remind: Annotated[float, Field(ge=0)] = 0
+    escalation_remind: Annotated[
+        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR / 60, allow_inf_nan=False)
+    ] = 0
     alert_mention: Annotated[str, AfterValidator(_mention)] = ""
 
     closure_phrase: str = DEFAULT_CLOSURE_PHRASE
@@ -138,17 +200,17 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     debug: bool = False
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "json", "text"] = "auto"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = "auto"
 
-    @model_validator(mode="after")
-    def _somebody_answers(self) -> Settings:
-        if not (self.admin_slack_users or self.admin_slack_usergroup or self.admin_emails):
-            raise ValueError(
-                "nobody could answer: name the admins in ADMIN_SLACK_USERS (ids such as U0123456789), "
-                "ADMIN_SLACK_USERGROUP (a user group's handle or id) or ADMIN_EMAILS"
-            )
-        return self
+    @field_validator("admin_emails")
+    @classmethod
+    def _somebody_answers(cls, emails: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """On the last of the three, so that it is said beside every other problem."""
+        others = [info.data.get(name, "malformed") for name in ("admin_slack_users", "admin_slack_usergroup")]
+        if not emails and not any(others):
+            raise PydanticCustomError(_NOBODY, _NOBODY_ANSWERS)
+        return emails
 
     @property
     def api_is_local(self) -> bool:
@@ -159,8 +221,8 @@ class Settings(BaseSettings):
     def admins(self) -> AdminLists:
         return AdminLists(
             frozenset(self.admin_slack_users),
-            frozenset(address.lower() for address in self.admin_emails),
-            self.admin_slack_usergroup.strip(),
+            frozenset(self.admin_emails),
+            self.admin_slack_usergroup.lstrip("@"),
         )
 
     @property
@@ -183,15 +245,55 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise ConfigError(_in_plain_words(problem) for problem in error.errors()) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([_unreadable(error)]) from None
+
+
+def load_database_url(**given: Any) -> str:
+    """DATABASE_URL alone. Raises ConfigError."""
+    try:
+        return DatabaseSettings(**given).database_url
+    except ValidationError as error:
+        raise ConfigError(_in_plain_words(problem) for problem in error.errors()) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([_unreadable(error)]) from None
+
+
+def misspelt_names() -> list[str]:
+    """Names in the environment and in `.env` that look like a setting's and are none, in plain words."""
+    known = {name.upper() for name in Settings.model_fields}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))} - known
+    found = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in sorted(given)}
+    return [f"{name} is no setting; is {match[0]} meant?" for name, match in found.items() if match]
+
+
+def is_channel_id(name: str) -> bool:
+    return re.fullmatch(r"[CG][A-Z0-9]{8,}", name) is not None
 
 
 def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped.is_loopback if mapped is not None else address.is_loopback
+
+
+def _bare(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1].strip()
+    return value
+
+
+def _unreadable(error: OSError | UnicodeDecodeError) -> str:
+    why = error.strerror if isinstance(error, OSError) else "it is not written in UTF-8"
+    return f"{ENV_FILE} cannot be read: {why}"
 
 
 _MISSING = {
@@ -203,24 +305,36 @@ _MISSING = {
 }
 
 
+# What is never shown: it is, or may hold, a password.
+_SECRET = re.compile(r"token|password|database_url")
+_PLAIN = {
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_parsing": "write a number",
+    "finite_number": "write a number",
+    "greater_than": "it must be more than {gt:g}",
+    "greater_than_equal": "it must be {ge:g} or more",
+    "less_than_equal": "it must be {le:g} or less",
+    "literal_error": "write one of {expected}",
+    "enum": "write one of {expected}",
+}
+
+
 def _in_plain_words(problem: Any) -> str:
     """One problem of pydantic's as a sentence for the person who wrote the `.env`."""
-    if not problem["loc"]:
-        return str(problem["ctx"]["error"]) if "error" in problem.get("ctx", {}) else str(problem["msg"])
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == _NOBODY:
+        return str(problem["msg"])
     name = str(problem["loc"][0])
-    if problem["type"] == "missing":
+    if kind == "missing":
         return f"{name.upper()} is missing: {_MISSING.get(name, 'give it a value')}"
-    if problem["type"] == "value_error":
-        reason = str(problem["ctx"]["error"])
+    if kind == "value_error":
+        reason = str(context["error"])
+    elif kind in _PLAIN:
+        reason = _PLAIN[kind].format(**context)
     else:
         reason = str(problem["msg"])
-        reason = reason[:1].lower() + reason[1:]
-    shown = (
-        "" if isinstance(problem["input"], SecretStr) or "token" in name or "password" in name else _shown(problem)
-    )
+    shown = "" if _SECRET.search(name) else f"={str(problem['input'])[:80]}"
     return f"{name.upper()}{shown} is not usable: {reason}"
-
-
-def _shown(problem: Any) -> str:
-    given = re.sub(r"//[^/@]*@", "//…@", str(problem["input"]))
-    return f"={given[:80]}"

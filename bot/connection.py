@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from aiohttp import WSMessage, WSMsgType
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -66,12 +68,12 @@ class SlackConnection:
         if self._local:
             handler.client.proxy = None
         handler.client.message_listeners.append(self._on_message)
+        handler.client.on_message_listeners.append(_on_frame)
         return handler
 
     async def _watch(self, handler: AsyncSocketModeHandler) -> None:
         """Return when stopped, or when the client is past healing and a new one is due."""
-        lost_at = self._clock.monotonic()
-        renewed = False
+        lost_at = renewed_at = self._clock.monotonic()
         while not self._stop.is_set():
             connected = await handler.client.is_connected()
             if connected != self.connected:
@@ -80,14 +82,14 @@ class SlackConnection:
                 self.on_change()
             now = self._clock.monotonic()
             if connected:
-                lost_at, renewed = now, False
+                lost_at = renewed_at = now
             elif now - lost_at > REBUILD_AFTER:
                 log.warning("the Slack connection is made anew", action="rebuild")
                 return
-            elif now - lost_at > FRESH_ADDRESS_AFTER and not renewed:
+            elif now - renewed_at > FRESH_ADDRESS_AFTER:
                 # The client keeps to an address once issued, even when its ticket has expired.
                 handler.client.wss_uri = None
-                renewed = True
+                renewed_at = now
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_INTERVAL):
                     await self._stop.wait()
@@ -98,6 +100,14 @@ class SlackConnection:
             log.info("Slack said hello", action="hello", connections=message.get("num_connections"))
         elif kind == "sandbox_clock" and self._local:
             self._clock.offset = timedelta(seconds=float(message["offset"]))
+
+
+async def _on_frame(frame: WSMessage) -> None:
+    """Every frame as it came: the client connects anew before it tells of a disconnect, and may fail to."""
+    if frame.type is WSMsgType.TEXT and '"link_disabled"' in frame.data:
+        message = json.loads(frame.data)
+        if message.get("type") == "disconnect":
+            log.error("Socket Mode was switched off in the settings of the Slack app: switch it on again")
 
 
 async def _connect(handler: AsyncSocketModeHandler) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from storage.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 HOLD_MOST = 300.0
+HOLD_POLL = 0.5
 JUMP = timedelta(seconds=60)
 DATABASE_PAUSE = 5.0
 
@@ -32,13 +33,15 @@ class EscalationClock:
         casework: Casework,
         clock: Clock,
         interval: float,
-        caught_up: Callable[[datetime], Awaitable[bool]],
+        connected: Callable[[], bool],
+        catch_up: float,
         hold_most: float = HOLD_MOST,
     ) -> None:
         self._casework = casework
         self._clock = clock
         self._interval = interval
-        self._caught_up = caught_up
+        self._connected = connected
+        self._catch_up = catch_up
         self._hold_most = hold_most
         self._stop = asyncio.Event()
         self.running = False
@@ -63,13 +66,25 @@ class EscalationClock:
         self._stop.set()
 
     async def _hold(self) -> None:
-        """Wait until the inbox has caught up after the start, five minutes at most."""
-        started, deadline = self._clock.now(), self._clock.monotonic() + self._hold_most
+        """Wait until what was written before the start has been decided, five minutes at most.
+
+        Slack hands over what it held back only once we are connected, so that is given its time first.
+        """
+        deadline = self._clock.monotonic() + self._hold_most
+        connected_at: float | None = None
+        received_by: datetime | None = None
         while not self._stop.is_set() and self._clock.monotonic() < deadline:
-            with contextlib.suppress(DatabaseUnavailable):
-                if await self._caught_up(started):
-                    return
-            await self._wait(0.5)
+            if not self._connected():
+                connected_at = received_by = None
+            elif connected_at is None:
+                connected_at = self._clock.monotonic()
+            elif received_by is None and self._clock.monotonic() - connected_at >= self._catch_up:
+                received_by = self._clock.now()
+            if received_by is not None:
+                with contextlib.suppress(DatabaseUnavailable):
+                    if await self._casework.caught_up(received_by):
+                        return
+            await self._wait(min(HOLD_POLL, self._catch_up))
 
     async def _check(self) -> None:
         while not self._stop.is_set():

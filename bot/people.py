@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.model import Person
+from bot.text.safe import clean
 
 log = structlog.get_logger(__name__)
 
@@ -73,17 +74,24 @@ class People:
         self._max_age = max_age
         self._profiles: dict[str, _Aged] = {}
         self._group: _Aged | None = None
+        self._group_id = ""
+        self._asking: dict[str, object] = {}
         self._admin_names: set[str] = set()
+        self._asked_for: set[str] = set()
         self._group_lock = asyncio.Lock()
 
     async def profile(self, user_id: str) -> Profile:
         """Raises UnknownUser when Slack knows nobody of that id."""
-        known = self._profiles.get(user_id)
-        if known is not None and self._fresh(known):
-            return _as_profile(known.value, self._team_id)
-        user = (await self._call("users_info", user=user_id))["user"]
-        self._keep(user)
-        return _as_profile(user, self._team_id)
+        while True:
+            known = self._profiles.get(user_id)
+            if known is not None and self._fresh(known):
+                return _as_profile(known.value, self._team_id)
+            question = self._asking.setdefault(user_id, object())
+            user = (await self._call("users_info", user=user_id))["user"]
+            if self._asking.get(user_id) is question:
+                del self._asking[user_id]
+                self._keep(user)
+            # Else it changed meanwhile, and the answer may be of before the change.
 
     async def person(self, user_id: str) -> Person:
         profile = await self.profile(user_id)
@@ -125,22 +133,43 @@ class People:
                 continue
         return names
 
+    async def meet_admins(self) -> None:
+        """Learn the names of the admins not met yet, so that no customer is shown under one. Best effort."""
+        try:
+            listed = self._admins.user_ids | await self.usergroup_members()
+        except LookupUnavailable:
+            return
+        new = listed - self._asked_for
+        self._asked_for |= new
+        await asyncio.gather(*(self._meet(user_id) for user_id in sorted(new)))
+
+    async def _meet(self, user_id: str) -> None:
+        try:
+            await self.is_admin(await self.profile(user_id))
+        except LookupUnavailable:
+            self._asked_for.discard(user_id)
+        except UnknownUser:
+            return
+
     def admin_names(self) -> tuple[str, ...]:
         """Names that no customer may be shown under: those of the admins met so far."""
         return tuple(sorted(self._admin_names))
 
     def changed(self, user: Mapping[str, Any]) -> None:
-        """Slack told of a change (`user_change`): names and rights follow at once."""
-        if user.get("id") in self._profiles:
-            self._keep(user)
+        """Slack told of a change (`user_change`): it is asked anew, so that names and rights follow at once."""
+        user_id = str(user.get("id"))
+        self._profiles.pop(user_id, None)
+        self._asking.pop(user_id, None)
 
     async def _usergroup_id(self, name: str) -> str:
-        if name.startswith("S") and name.isupper():
-            return name
+        """Asked once: a group that is renamed later stays the same group."""
+        if self._group_id:
+            return self._group_id
         answer = await self._call("usergroups_list")
         for group in answer["usergroups"]:
-            if group.get("handle") == name.lstrip("@"):
-                return str(group["id"])
+            if name in {group.get("id"), group.get("handle")}:
+                self._group_id = str(group["id"])
+                return self._group_id
         raise LookupUnavailable(f"there is no user group {name!r} in the workspace")
 
     async def _call(self, method: str, **arguments: Any) -> Any:
@@ -173,9 +202,10 @@ def _as_profile(user: Mapping[str, Any], team_id: str) -> Profile:
     teams = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
     return Profile(
         id=str(user["id"]),
-        name=str(name or user["id"]),
-        handle=str(user.get("name") or ""),
-        email=str(profile.get("email") or ""),
+        name=clean(str(name or user["id"])),
+        handle=clean(str(user.get("name") or "")),
+        # An address that its owner has not confirmed proves nothing.
+        email=str(profile.get("email") or "") if user.get("is_email_confirmed", True) else "",
         is_bot=is_bot,
         is_active=is_active,
         is_full_member=is_active and not is_bot and not guest and team_id in teams,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
+from sqlalchemy.exc import DBAPIError
 
 from bot.casework.filing import Channels
-from bot.config import Settings
+from bot.config import Settings, is_channel_id
 from bot.courier.slack import ChannelTrouble, LoginTrouble, Refused, SlackGateway
-
-log = structlog.get_logger(__name__)
+from storage.engine import is_away
 
 # What each listener and each call needs; the manifest asks for these (a test compares).
 SCOPES = frozenset(
@@ -34,8 +34,9 @@ SCOPES = frozenset(
         "users:read.email",
     }
 )
-_ID_LENGTH = 9
-_MEMBERS_ASKED = 200
+_REFUSALS = (LoginTrouble, Refused, ChannelTrouble)
+_INVITE = "invite the app there (/invite @Casewire)"
+PAGE = 200
 
 
 class StartError(Exception):
@@ -48,61 +49,67 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What the workspace said of itself, and of our place in it."""
+    """What the workspace said of itself, and of our place in it. `names`: of the desk's channels, by id."""
 
     team_id: str
     url: str
     bot_user_id: str
     bot_id: str
     channels: Channels
+    names: dict[str, str]
     warnings: tuple[str, ...]
-    members: dict[str, frozenset[str]]
 
 
-async def check_workspace(settings: Settings, bot: SlackGateway, app: SlackGateway) -> Workspace:
+async def check_workspace(settings: Settings, slack: SlackGateway) -> Workspace:
     """Ask Slack about everything at once.
 
     Raises StartError for what is definitely wrong, and NotSent or Uncertain while Slack is merely out of reach.
     """
     problems: list[str] = []
-    identity = await _identity(bot, problems)
-    try:
-        await app.call("apps_connections_open", app_token=settings.slack_app_token.get_secret_value())
-    except (LoginTrouble, Refused, ChannelTrouble) as error:
-        problems.append(
-            f"SLACK_APP_TOKEN was refused by Slack ({error}): it must be an app-level token with "
-            "connections:write of this same app, and Socket Mode must be on"
-        )
+    identity = await _identity(slack, problems)
+    await _socket_mode(slack, settings.slack_app_token.get_secret_value(), problems)
     if identity is None:
         raise StartError(problems)
-    names = {
+    await _same_app(slack, settings, identity, problems)
+    await _usergroup(slack, settings.admins.usergroup, problems)
+    wanted = {
         "SUPPORT_SLACK_CHANNEL": settings.support_slack_channel,
         "ALERTING_SLACK_CHANNEL": settings.alerting_slack_channel,
         "LOGGING_SLACK_CHANNEL": settings.logging_slack_channel,
     }
-    found = {setting: await _channel(bot, setting, name, problems) for setting, name in names.items()}
+    found = {name: await _channel(slack, name, channel, problems) for name, channel in wanted.items()}
     if problems:
         raise StartError(problems)
-    ids = {setting: str(channel["id"]) for setting, channel in found.items()}
+    support, alerting, logging = (str(channel["id"]) for channel in found.values())
     unique = {str(channel["id"]): channel for channel in found.values()}
-    members = {channel_id: await _members(bot, channel_id) for channel_id in unique}
     return Workspace(
         team_id=str(identity["team_id"]),
         url=str(identity.get("url") or ""),
         bot_user_id=str(identity["user_id"]),
         bot_id=str(identity.get("bot_id") or ""),
-        channels=Channels(
-            ids["SUPPORT_SLACK_CHANNEL"], ids["ALERTING_SLACK_CHANNEL"], ids["LOGGING_SLACK_CHANNEL"]
-        ),
+        channels=Channels(support, alerting, logging),
+        names={channel_id: _named(channel) for channel_id, channel in unique.items()},
         warnings=tuple(warning for channel in unique.values() for warning in _warnings(channel)),
-        members=members,
     )
 
 
-async def _identity(bot: SlackGateway, problems: list[str]) -> Any:
+async def channel_members(slack: SlackGateway, channel: str) -> list[str]:
+    """Everybody in a channel. Raises an Undelivered."""
+    members: list[str] = []
+    cursor = ""
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        answer = await slack.call("conversations_members", channel=channel, limit=PAGE, **more)
+        members += answer["members"]
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            return members
+
+
+async def _identity(slack: SlackGateway, problems: list[str]) -> Any:
     try:
-        identity = await bot.call("auth_test")
-    except (LoginTrouble, Refused, ChannelTrouble) as error:
+        identity = await slack.call("auth_test")
+    except _REFUSALS as error:
         problems.append(
             f"SLACK_BOT_TOKEN was refused by Slack ({error}): copy the Bot User OAuth Token again from "
             "“OAuth & Permissions”, after installing the app to the workspace"
@@ -119,49 +126,88 @@ async def _identity(bot: SlackGateway, problems: list[str]) -> Any:
     return identity
 
 
-async def _channel(bot: SlackGateway, setting: str, name: str, problems: list[str]) -> Any:
-    """The channel by id or name, if the bot is in it; else the problem is noted."""
-    invite = "invite the app there (/invite @Casewire)"
+async def _socket_mode(slack: SlackGateway, app_token: str, problems: list[str]) -> None:
     try:
-        if name.isupper() and name[0] in "CG" and len(name) >= _ID_LENGTH:
-            channel = (await bot.call("conversations_info", channel=name))["channel"]
-        else:
-            channel = await _by_name(bot, name)
-            if channel is None:
-                problems.append(
-                    f"{setting}: there is no channel #{name} that the app is in: check the name, and {invite}"
-                )
-                return {"id": ""}
-    except (LoginTrouble, Refused, ChannelTrouble) as error:
+        await slack.call("apps_connections_open", app_token=app_token)
+    except _REFUSALS as error:
         problems.append(
-            f"{setting}: Slack does not show channel {name} ({error}): check the id; if it is private, {invite}"
+            f"SLACK_APP_TOKEN was refused by Slack ({error}): it must be an app-level token with "
+            "connections:write of this same app, and “Socket Mode” must be on"
+        )
+
+
+async def _same_app(slack: SlackGateway, settings: Settings, identity: Any, problems: list[str]) -> None:
+    """With the tokens of two apps every call works, and no message ever comes."""
+    written = re.match(r"xapp-\d+-(A[A-Z0-9]+)-", settings.slack_app_token.get_secret_value())
+    if written is None or not identity.get("bot_id"):
+        return
+    try:
+        app_id = (await slack.call("bots_info", bot=identity["bot_id"]))["bot"].get("app_id")
+    except _REFUSALS:
+        return
+    if app_id and app_id != written[1]:
+        problems.append(
+            f"SLACK_APP_TOKEN is of another Slack app ({written[1]}) than SLACK_BOT_TOKEN ({app_id}): copy both "
+            "tokens from the same app"
+        )
+
+
+async def _usergroup(slack: SlackGateway, name: str, problems: list[str]) -> None:
+    if not name:
+        return
+    try:
+        groups = (await slack.call("usergroups_list"))["usergroups"]
+    except _REFUSALS as error:
+        problems.append(f"ADMIN_SLACK_USERGROUP={name}: Slack does not show the user groups ({error})")
+        return
+    if not any(name in {group.get("id"), group.get("handle")} for group in groups):
+        problems.append(
+            f"ADMIN_SLACK_USERGROUP={name}: the workspace has no such active user group; write its "
+            "handle, such as helpdesk, or its id"
+        )
+
+
+async def _channel(slack: SlackGateway, setting: str, name: str, problems: list[str]) -> Any:
+    """The channel by id or name, if the bot is in it; else the problem is noted."""
+    try:
+        if is_channel_id(name):
+            channel = (await slack.call("conversations_info", channel=name))["channel"]
+        else:
+            channel = await _by_name(slack, name)
+    except LoginTrouble as error:
+        problems.append(f"{setting}: Slack does not show channel {name} ({error})")
+        return {"id": ""}
+    except (Refused, ChannelTrouble) as error:
+        problems.append(
+            f"{setting}: Slack does not show channel {name} ({error}): check the id; if it is private, {_INVITE}"
+        )
+        return {"id": ""}
+    if channel is None:
+        problems.append(
+            f"{setting}: there is no channel #{name} that the app is in: check the name, and {_INVITE}"
         )
         return {"id": ""}
     if channel.get("is_archived"):
         problems.append(f"{setting}: channel {_named(channel)} is archived: unarchive it, or name another")
     elif not channel.get("is_member"):
-        problems.append(f"{setting}: the app is not in channel {_named(channel)}: {invite}")
+        problems.append(f"{setting}: the app is not in channel {_named(channel)}: {_INVITE}")
     return channel
 
 
-async def _by_name(bot: SlackGateway, name: str) -> Any:
+async def _by_name(slack: SlackGateway, name: str) -> Any:
+    """Among the channels that the bot is in."""
     cursor = ""
     while True:
-        arguments: dict[str, Any] = {"types": "public_channel,private_channel", "limit": 200}
+        arguments: dict[str, Any] = {"types": "public_channel,private_channel", "limit": PAGE}
         if cursor:
             arguments["cursor"] = cursor
-        answer = await bot.call("users_conversations", **arguments)
+        answer = await slack.call("users_conversations", **arguments)
         for channel in answer["channels"]:
             if channel.get("name") == name:
                 return dict(channel) | {"is_member": True}
         cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not cursor:
             return None
-
-
-async def _members(bot: SlackGateway, channel_id: str) -> frozenset[str]:
-    answer = await bot.call("conversations_members", channel=channel_id, limit=_MEMBERS_ASKED)
-    return frozenset(answer["members"])
 
 
 def _warnings(channel: Any) -> list[str]:
@@ -184,3 +230,28 @@ def _header(headers: Any, wanted: str) -> str | None:
         if name.lower() == wanted:
             return str(value[0] if isinstance(value, list) else value)
     return None
+
+
+def database_problem(error: DBAPIError | OSError) -> str | None:
+    """Why no waiting mends this error, if so: a wrong password, a database not there, a file that is none."""
+    if not isinstance(error, DBAPIError):
+        return None
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        if state[:2] in {"28", "3D"} or state == "42501" or not is_away(error):
+            return f"PostgreSQL refuses it ({reason(error)}): check user, password, database name and rights"
+        return None
+    words = str(error.orig).lower()
+    if "not a database" in words or "malformed" in words:
+        return (
+            f"the file is no SQLite database, or is damaged ({reason(error)}): name another, or restore a backup"
+        )
+    if "unable to open" in words or "readonly" in words:
+        return f"the file cannot be opened for writing ({reason(error)}): check the path and its rights"
+    return None if is_away(error) else reason(error)
+
+
+def reason(error: BaseException) -> str:
+    """What the database or the network says, in one line."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(origin).strip() or type(origin).__name__).splitlines()[0]

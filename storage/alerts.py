@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,14 +44,26 @@ def add_alerts(connection: Connection, rows: Sequence[Row]) -> None:
     connection.execute(sa.insert(alerts), list(rows))
 
 
-def find_alert(connection: Connection, key: str) -> Alert | None:
-    row = connection.execute(sa.select(alerts).where(alerts.c.alert_key == key)).first()
-    return Alert(**row._mapping) if row is not None else None
+def post_keys(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """Which post shows each alert."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        sa.select(alerts.c.alert_key, alerts.c.post_key).where(alerts.c.alert_key.in_(wanted))
+    )
+    return {row.alert_key: row.post_key for row in rows}
 
 
 def alerts_on(connection: Connection, post_key: str) -> list[Alert]:
     statement = sa.select(alerts).where(alerts.c.post_key == post_key).order_by(alerts.c.alert_key)
     return [Alert(**row._mapping) for row in connection.execute(statement)]
+
+
+def posts_of(connection: Connection, case_id: str) -> list[str]:
+    """The keys of the posts that show alerts of the case."""
+    statement = sa.select(alerts.c.post_key).where(alerts.c.case_id == case_id).distinct()
+    return sorted(connection.execute(statement).scalars())
 
 
 def find_post(connection: Connection, post_key: str) -> AlertPost | None:

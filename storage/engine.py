@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -30,7 +31,8 @@ Work = Callable[[Connection], T]
 GROUP_LIMIT = 64
 SERIALISATION_TRIES = 6
 _RETRY_STATES = {"40001", "40P01"}
-_AWAY_CLASSES = {"08", "53", "57", "58"}
+# 28 and 3D: it refuses us, or is gone. At the start that ends the bot; later it is no item's fault.
+_AWAY_CLASSES = {"08", "28", "3D", "40", "53", "57", "58"}
 _AWAY_STATES = {"55P03", "25006"}
 _SQLITE_AWAY = (
     "locked",
@@ -50,7 +52,16 @@ class Database(ABC):
     dialect: str
 
     def __init__(self) -> None:
-        self.available = True
+        self._failing: set[str] = set()
+        self._closed = False
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def available(self) -> bool:
+        """Whether the last read and the last write went through: a locked SQLite file can still be read."""
+        return not self._failing
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction and commit it.
@@ -58,24 +69,32 @@ class Database(ABC):
         Raises DatabaseUnavailable when the database is away: then nothing of `work` can be relied on, and it
         may be called again. Whatever `work` raises comes through, and nothing of it is kept.
         """
-        return await self._watched(self._write(work))
+        return await self._watched("write", self._write, work)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in a read transaction. Raises as `write` does."""
-        return await self._watched(self._read(work))
+        return await self._watched("read", self._read, work)
 
-    async def _watched(self, running: Awaitable[T]) -> T:
+    async def _watched(self, kind: str, run: Callable[[Work[T]], Awaitable[T]], work: Work[T]) -> T:
+        if self._closed:
+            raise DatabaseUnavailable("the database was closed")
+        self._running += 1
+        self._idle.clear()
         try:
-            result = await running
+            result = await run(work)
         except DatabaseUnavailable:
-            self.available = False
+            self._failing.add(kind)
             raise
-        except (DBAPIError, OSError, TimeoutError) as error:
+        except (DBAPIError, PoolExhausted, OSError, TimeoutError) as error:
             if is_away(error):
-                self.available = False
+                self._failing.add(kind)
                 raise DatabaseUnavailable(_first_line(error)) from error
             raise
-        self.available = True
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+        self._failing.discard(kind)
         return result
 
     @abstractmethod
@@ -84,9 +103,31 @@ class Database(ABC):
     @abstractmethod
     async def _read(self, work: Work[T]) -> T: ...
 
-    @abstractmethod
     async def close(self) -> None:
         """Let running work finish, then close every connection."""
+        self._closed = True
+        await self._idle.wait()
+        await self._disconnect()
+
+    @abstractmethod
+    async def _disconnect(self) -> None: ...
+
+
+async def uncut(running: Coroutine[Any, Any, T]) -> T:
+    """Its result; who is cancelled meanwhile is cancelled once it has ended.
+
+    aiosqlite leaves its thread behind when it is cancelled half-way, and the process would never end.
+    """
+    task = asyncio.ensure_future(running)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # looked at, so that it is not reported as forgotten
+        raise
 
 
 def open_database(url: str) -> Database:
@@ -115,11 +156,8 @@ class SqliteDatabase(Database):
         self._reader_engine = sqlite_engine(url, writable=False)
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self._closed = False
 
     async def _write(self, work: Work[T]) -> T:
-        if self._closed:
-            raise DatabaseUnavailable("the database was closed")
         if self._task is None:
             self._task = asyncio.create_task(self._serve(), name="sqlite-writer")
         job = _Job(work, asyncio.get_running_loop().create_future())
@@ -128,11 +166,13 @@ class SqliteDatabase(Database):
         return result
 
     async def _read(self, work: Work[T]) -> T:
+        return await uncut(self._reading(work))
+
+    async def _reading(self, work: Work[T]) -> T:
         async with self._reader_engine.begin() as connection:
             return await connection.run_sync(work)
 
-    async def close(self) -> None:
-        self._closed = True
+    async def _disconnect(self) -> None:
         if self._task is not None:
             self._jobs.put_nowait(None)
             await self._task
@@ -181,13 +221,19 @@ def _run_group(connection: Connection, works: list[Work[Any]]) -> list[Any]:
         return [works[0](connection)]
     results: list[Any] = []
     for work in works:
+        savepoint = connection.begin_nested()
         try:
-            with connection.begin_nested():
-                results.append(work(connection))
+            result = work(connection)
+            savepoint.commit()
         except Exception as error:
             if isinstance(error, DBAPIError) and is_away(error):
                 raise
+            # A savepoint that is gone went with the whole transaction (SQLite ends one by itself when the
+            # disk is full): then this raises, and nothing of the group is taken for kept.
+            savepoint.rollback()
             results.append(_Failed(error))
+        else:
+            results.append(result)
     return results
 
 
@@ -215,6 +261,7 @@ def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
         pool_size=1 if writable else 3,
         max_overflow=0,
         pool_timeout=30,
+        hide_parameters=True,  # they hold what customers wrote, and errors are logged
         connect_args={"timeout": 5},
     )
 
@@ -250,23 +297,28 @@ class PostgresDatabase(Database):
     def __init__(self, url: URL) -> None:
         super().__init__()
         self._engine = postgres_engine(url)
+        self._reading = self._engine.execution_options(postgresql_readonly=True)
 
     async def _write(self, work: Work[T]) -> T:
+        return await self._run(self._engine, work)
+
+    async def _read(self, work: Work[T]) -> T:
+        return await self._run(self._reading, work)
+
+    @staticmethod
+    async def _run(engine: AsyncEngine, work: Work[T]) -> T:
         tries = 0
         while True:
             tries += 1
             try:
-                async with self._engine.begin() as connection:
+                async with engine.begin() as connection:
                     return await connection.run_sync(work)
             except DBAPIError as error:
                 if tries >= SERIALISATION_TRIES or not _lost_a_race(error):
                     raise
             await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 (jitter, no secret)
 
-    async def _read(self, work: Work[T]) -> T:
-        return await self._write(work)
-
-    async def close(self) -> None:
+    async def _disconnect(self) -> None:
         await self._engine.dispose()
 
 
@@ -277,6 +329,7 @@ def postgres_engine(url: URL) -> AsyncEngine:
         max_overflow=4,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "timeout": 10,
             "command_timeout": 60,
@@ -302,7 +355,7 @@ def engine_for(url: str) -> AsyncEngine:
 def is_away(error: BaseException) -> bool:
     """Whether an error says that the database is away or cannot write, not that the work was wrong."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, OSError | TimeoutError)
+        return isinstance(error, OSError | TimeoutError | PoolExhausted)
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None)
@@ -311,7 +364,7 @@ def is_away(error: BaseException) -> bool:
     words = str(error.orig).lower()
     if "sqlite" in type(error.orig).__module__:
         return any(word in words for word in _SQLITE_AWAY)
-    return isinstance(error, sa.exc.InterfaceError | sa.exc.OperationalError)
+    return isinstance(error, sa.exc.OperationalError)  # without a state: the connection broke
 
 
 def _lost_a_race(error: DBAPIError) -> bool:

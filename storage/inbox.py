@@ -101,8 +101,12 @@ def _lane(connection: Connection, about: About) -> str | None:
     if about.thread is not None:
         customer = customer_of_thread(connection, *about.thread)
         if customer is None:
-            unsettled = has_unsettled_card(connection, about.thread[0])
-            return f"thread:{about.thread[0]}:{about.thread[1]}" if unsettled else None
+            if has_unsettled_card(connection, about.thread[0]):
+                return f"thread:{about.thread[0]}:{about.thread[1]}"
+            # Asked again, since the card may have been settled between the two looks above.
+            customer = customer_of_thread(connection, *about.thread)
+            if customer is None:
+                return None
     elif about.case_id is not None:
         customer = customer_of_case(connection, about.case_id)
     elif about.alert_key is not None:
@@ -201,6 +205,8 @@ def lock_lanes(connection: Connection, lanes: Sequence[str]) -> list[str]:
 def still_waiting(connection: Connection, ids: Sequence[int]) -> dict[int, bool]:
     """The items of `ids` that wait for a decision still, each with whether somebody asked to be told late."""
     statement = sa.select(inbox.c.id, inbox.c.tell_late).where(inbox.c.id.in_(ids), WAITING)
+    # Locked, or who asks to be told just now would be promised what this decision no longer sees.
+    statement = statement.order_by(inbox.c.id).with_for_update()
     return {row.id: row.tell_late for row in connection.execute(statement)}
 
 
@@ -257,32 +263,25 @@ def rest_lanes(
         .where(inbox_lanes.c.lane.in_(sorted(lanes)))
         .values(next_at=sa.case((more, sa.bindparam("b_now", now, type_=inbox_lanes.c.next_at.type)), else_=None))
     )
-    for lane, until in sorted(delayed.items()):
-        connection.execute(
-            sa.update(inbox_lanes)
-            .where(inbox_lanes.c.lane == lane, inbox_lanes.c.next_at.is_not(None))
-            .values(next_at=until)
-        )
-
-
-def delay_lanes(connection: Connection, delayed: Mapping[str, datetime]) -> None:
-    for lane, until in sorted(delayed.items()):
-        connection.execute(
-            sa.update(inbox_lanes)
-            .where(inbox_lanes.c.lane == lane, inbox_lanes.c.next_at.is_not(None))
-            .values(next_at=until)
-        )
+    if not delayed:
+        return
+    connection.execute(
+        sa.update(inbox_lanes)
+        .where(inbox_lanes.c.lane == sa.bindparam("b_lane"), inbox_lanes.c.next_at.is_not(None))
+        .values(next_at=sa.bindparam("b_until")),
+        [{"b_lane": lane, "b_until": until} for lane, until in sorted(delayed.items())],
+    )
 
 
 def count_attempt(connection: Connection, item_id: int, error: str) -> int:
-    """Note that an item failed by itself; how often it has by now."""
+    """Note that a waiting item failed by itself; how often it has by now. 0 when it waits no more."""
     statement = (
         sa.update(inbox)
-        .where(inbox.c.id == item_id)
+        .where(inbox.c.id == item_id, WAITING)
         .values(attempts=inbox.c.attempts + 1, error=error)
         .returning(inbox.c.attempts)
     )
-    return int(connection.execute(statement).scalar_one())
+    return int(connection.execute(statement).scalar_one_or_none() or 0)
 
 
 def outcome(connection: Connection, key: str) -> tuple[str, dict[str, Any] | None] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,16 +51,25 @@ def insert_messages(connection: Connection, rows: Sequence[Row]) -> list[int]:
     return list(connection.execute(statement, list(rows)).scalars())
 
 
-def attach_whole_text(connection: Connection, message_id: int, text: str) -> None:
-    """Keep, beside a body that had to be cut, the whole of what was written."""
-    data = text.encode()
-    attachment_id = connection.execute(
-        sa.insert(attachments)
-        .values(message_id=message_id, name=WHOLE_TEXT, mime_type="text/plain; charset=utf-8", size=len(data))
-        .returning(attachments.c.id)
-    ).scalar_one()
+def attach_whole_texts(connection: Connection, texts: Mapping[int, str]) -> None:
+    """Keep, beside bodies that had to be cut, the whole of what was written, by message id."""
+    if not texts:
+        return
+    encoded = {message_id: text.encode() for message_id, text in texts.items()}
+    statement = sa.insert(attachments).returning(attachments.c.id, sort_by_parameter_order=True)
+    rows = [
+        {
+            "message_id": message_id,
+            "name": WHOLE_TEXT,
+            "mime_type": "text/plain; charset=utf-8",
+            "size": len(data),
+        }
+        for message_id, data in encoded.items()
+    ]
+    ids = connection.execute(statement, rows).scalars()
     chunks = [
         {"attachment_id": attachment_id, "number": number, "data": data[start : start + CHUNK_BYTES]}
+        for attachment_id, data in zip(ids, encoded.values(), strict=True)
         for number, start in enumerate(range(0, len(data), CHUNK_BYTES))
     ]
     connection.execute(sa.insert(attachment_chunks), chunks)
@@ -94,6 +103,19 @@ def load_message(connection: Connection, message_id: int) -> Message | None:
 def find_message(connection: Connection, channel: str, ts: str) -> Message | None:
     """The message that was written as this post."""
     return _one(connection, sa.and_(messages.c.channel == channel, messages.c.ts == ts))
+
+
+def cases_of_posts(connection: Connection, posts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Which case each message belongs to, by the (channel, ts) it was written at."""
+    wanted = sorted(set(posts))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        sa.select(messages.c.channel, messages.c.ts, messages.c.case_id).where(
+            sa.tuple_(messages.c.channel, messages.c.ts).in_(wanted)
+        )
+    )
+    return {(row.channel, row.ts): row.case_id for row in rows}
 
 
 def first_customer_message(connection: Connection, case_id: str) -> Message | None:
@@ -150,7 +172,7 @@ def edit_message(connection: Connection, message_id: int, body: str, whole: str 
         return False
     drop_whole_text(connection, message_id)
     if whole is not None:
-        attach_whole_text(connection, message_id, whole)
+        attach_whole_texts(connection, {message_id: whole})
     return True
 
 

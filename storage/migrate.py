@@ -10,9 +10,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from .engine import engine_for
+from .engine import engine_for, uncut
 from .errors import UnknownSchema
+from .tables import metadata
 
 _LOCK = 0x63617365  # "case": one migration at a time on a PostgreSQL server's database
 
@@ -28,6 +30,11 @@ async def upgrade_async(url: str) -> str:
     Raises UnknownSchema when the database was made by a newer Casewire.
     """
     engine = engine_for(url)
+    migrating = _migrate(engine)
+    return await (uncut(migrating) if engine.dialect.name == "sqlite" else migrating)
+
+
+async def _migrate(engine: AsyncEngine) -> str:
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(_upgrade)
@@ -55,6 +62,17 @@ def _upgrade(connection: Connection) -> str:
             f"the database is at revision {current}, which this version does not know: it was made by a "
             "newer Casewire. Install that version, or restore the backup taken before its upgrade."
         )
+    if current is None:
+        _refuse_foreign_tables(connection)
     if current != head:
         command.upgrade(config, "head")
     return head or ""
+
+
+def _refuse_foreign_tables(connection: Connection) -> None:
+    taken = sorted(metadata.tables.keys() & set(sa.inspect(connection).get_table_names()))
+    if taken:
+        raise UnknownSchema(
+            f"the database has tables that Casewire did not make ({', '.join(taken)}): "
+            "give Casewire a database of its own."
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
 URGENT = 0  # alerts and answers: somebody waits
 USUAL = 1
+
+ROWS_PER_INSERT = 500  # both drivers take some 32,000 parameters in a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +68,29 @@ class Desired:
 
 def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
     """Add rows in order. A row whose dedupe key is there already is dropped."""
-    if not rows:
-        return
-    insert = insert_for(connection, outbox).values(
-        [
-            {
-                "dedupe_key": row.dedupe_key,
-                "lane": row.lane,
-                "destination": row.destination,
-                "kind": row.kind,
-                "case_id": row.case_id,
-                "message_id": row.message_id,
-                "payload": dict(row.payload),
-                "created_at": now,
-            }
-            for row in rows
-        ]
-    )
-    connection.execute(insert.on_conflict_do_nothing())
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        _enqueue(connection, rows[start : start + ROWS_PER_INSERT], now)
+
+
+def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
+    values = [
+        {
+            "dedupe_key": row.dedupe_key,
+            "lane": row.lane,
+            "destination": row.destination,
+            "kind": row.kind,
+            "case_id": row.case_id,
+            "message_id": row.message_id,
+            "payload": dict(row.payload),
+            "created_at": now,
+        }
+        for row in rows
+    ]
+    connection.execute(insert_for(connection, outbox).values(values).on_conflict_do_nothing())
     lanes = {row.lane: row for row in rows}
     lane_insert = insert_for(connection, outbox_lanes).values(
         [
-            {
-                "lane": lane,
-                "destination": row.destination,
-                "priority": row.priority,
-                "next_at": now,
-            }
+            {"lane": lane, "destination": row.destination, "priority": row.priority, "next_at": now}
             for lane, row in sorted(lanes.items())
         ]
     )
@@ -132,8 +130,16 @@ def next_state_due(connection: Connection) -> datetime | None:
     return due
 
 
-def next_row(connection: Connection, destination: str, now: datetime) -> OutboxRow | None:
-    """The head of the lane whose turn it is: urgent lanes first, then the one that waits longest."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A lane whose turn it is, and its first unsent row; None where nothing is left in it."""
+
+    lane: str
+    row: OutboxRow | None
+
+
+def next_turn(connection: Connection, destination: str, now: datetime) -> Turn | None:
+    """The lane of this destination whose turn it is: urgent ones first, then the one that waits longest."""
     lane = connection.execute(
         sa.select(outbox_lanes.c.lane, outbox_lanes.c.failures)
         .where(
@@ -150,9 +156,7 @@ def next_row(connection: Connection, destination: str, now: datetime) -> OutboxR
     row = connection.execute(
         sa.select(*columns).where(outbox.c.lane == lane.lane, UNSENT).order_by(outbox.c.id).limit(1)
     ).first()
-    if row is None:
-        return None
-    return OutboxRow(**row._mapping, failures=lane.failures)
+    return Turn(lane.lane, OutboxRow(**row._mapping, failures=lane.failures) if row is not None else None)
 
 
 def rest_lane(connection: Connection, lane: str, now: datetime) -> None:
@@ -220,6 +224,12 @@ def result_of(connection: Connection, dedupe_key: str) -> str | None:
     ).scalar_one_or_none()
 
 
+def payloads_of(connection: Connection, message_id: int) -> dict[int, dict[str, Any]]:
+    """What the posts of a message were sent with, by part."""
+    rows = connection.execute(sa.select(outbox.c.payload).where(outbox.c.message_id == message_id)).scalars()
+    return {int(payload["part"]): payload for payload in rows if "part" in payload}
+
+
 def outstanding_parts(connection: Connection, message_id: int, kind: str) -> int:
     """How many posts of a message are still to be sent, or could not be."""
     statement = sa.select(sa.func.count()).where(
@@ -228,17 +238,40 @@ def outstanding_parts(connection: Connection, message_id: int, kind: str) -> int
     return int(connection.execute(statement).scalar_one())
 
 
-def want(
-    connection: Connection,
-    target: str,
-    kind: str,
-    at: datetime,
-    case_id: str | None = None,
-    payload: Mapping[str, Any] | None = None,
-) -> None:
-    """Wish for a state of the target, to be shown by `at`; it replaces what was wished before."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A state the target should show, by `at` at the latest."""
+
+    target: str
+    kind: str
+    at: datetime
+    case_id: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+def want(connection: Connection, wishes: Sequence[Wish]) -> None:
+    """Take wishes in, in their order: each replaces what was wished for its target, the earliest time stays."""
+    newest: dict[str, Wish] = {}
+    for wish in wishes:
+        known = newest.get(wish.target)
+        newest[wish.target] = replace(wish, at=min(known.at, wish.at)) if known is not None else wish
+    ordered = [newest[target] for target in sorted(newest)]
+    for start in range(0, len(ordered), ROWS_PER_INSERT):
+        _want(connection, ordered[start : start + ROWS_PER_INSERT])
+
+
+def _want(connection: Connection, wishes: Sequence[Wish]) -> None:
     insert = insert_for(connection, desired).values(
-        target=target, kind=kind, case_id=case_id, payload=dict(payload or {}), next_at=at
+        [
+            {
+                "target": wish.target,
+                "kind": wish.kind,
+                "case_id": wish.case_id,
+                "payload": dict(wish.payload),
+                "next_at": wish.at,
+            }
+            for wish in wishes
+        ]
     )
     earlier = sa.case(
         (
@@ -260,10 +293,23 @@ def want(
     )
 
 
-def want_mark(connection: Connection, channel: str, ts: str, state: str, at: datetime) -> None:
+def alert_wish(post_key: str, at: datetime) -> Wish:
+    """Have the post that shows an alert, or many, say how things stand."""
+    return Wish(f"alert:{post_key}", "alert", at, payload={"post_key": post_key})
+
+
+def copies_wish(message_id: int, case_id: str, at: datetime) -> Wish:
+    """Have the posts that show a message follow what it says now."""
+    return Wish(f"copies:{message_id}", "copies", at, case_id, {"message_id": message_id})
+
+
+def mark_wish(channel: str, ts: str, state: str, at: datetime) -> Wish:
     """Have the post at `ts` carry the reaction of that state, and no other of ours."""
-    payload = {"channel": channel, "ts": ts, "state": state}
-    want(connection, f"mark:{channel}:{ts}", "mark", at, payload=payload)
+    return Wish(f"mark:{channel}:{ts}", "mark", at, payload={"channel": channel, "ts": ts, "state": state})
+
+
+def want_mark(connection: Connection, channel: str, ts: str, state: str, at: datetime) -> None:
+    want(connection, [mark_wish(channel, ts, state, at)])
 
 
 def ready_states(connection: Connection, now: datetime, limit: int) -> list[Desired]:
@@ -291,10 +337,15 @@ def applied(connection: Connection, state: Desired, shown: Any) -> None:
     )
 
 
-def delay_state(connection: Connection, target: str, until: datetime | None, error: str) -> None:
-    """Try again later, or (with None) not until it is wished for anew."""
+def shown(connection: Connection, target: str, what: str) -> None:
+    """The target was just posted as `what`: a wish for the same need not be brought again."""
+    connection.execute(sa.update(desired).where(desired.c.target == target).values(applied=what))
+
+
+def delay_state(connection: Connection, state: Desired, until: datetime | None, error: str) -> None:
+    """Try again later, or (with None) not until it is wished for anew: a wish made meanwhile keeps its time."""
     connection.execute(
         sa.update(desired)
-        .where(desired.c.target == target)
+        .where(desired.c.target == state.target, desired.c.revision == state.revision)
         .values(next_at=until, failures=desired.c.failures + 1, error=error)
     )

@@ -60,7 +60,7 @@ customers = Table(
     metadata,
     Column("customer_identifier", sa.Text, primary_key=True),
     Column("display_name", sa.Text, nullable=False),
-    Column("handle", sa.Text, nullable=False, server_default=""),
+    Column("handle", sa.Text, nullable=False, server_default=text("''")),
     Column("current_case_id", sa.Text),
     Column("created_at", UtcDateTime, nullable=False),
 )
@@ -122,7 +122,7 @@ messages = Table(
     Column("id", Serial, primary_key=True),
     Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False),
     Column("sender", sa.Text, nullable=False),
-    Column("sender_name", sa.Text, nullable=False, server_default=""),
+    Column("sender_name", sa.Text, nullable=False, server_default=text("''")),
     Column("is_admin", sa.Boolean, nullable=False),
     Column("body", sa.Text, nullable=False),
     Column("timestamp", UtcDateTime, nullable=False),
@@ -175,7 +175,7 @@ case_events = Table(
     Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False),
     Column("kind", sa.Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("actor", sa.Text, nullable=False, server_default=""),
+    Column("actor", sa.Text, nullable=False, server_default=text("''")),
     Column("channel", sa.Text),
     Column("ts", sa.Text),
     Column("data", sa.JSON, nullable=False),
@@ -275,6 +275,7 @@ outbox_lanes = Table(
     Column("next_at", UtcDateTime),
     Column("failures", sa.Integer, nullable=False, server_default="0"),
     _partial_index("ix_outbox_lanes_ready", "destination", "priority", "next_at", where="next_at IS NOT NULL"),
+    _partial_index("ix_outbox_lanes_due", "next_at", where="next_at IS NOT NULL"),
 )
 
 desired = Table(

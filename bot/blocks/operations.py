@@ -45,6 +45,11 @@ def channel_trouble(channel: str, error: str, command: str = "") -> Post:
     )
 
 
+def start_warning(text: str) -> Post:
+    """Something about the setup that an operator should know; `text` says it in a sentence without its stop."""
+    return compose(paragraph(line(words.START_WARNING, text=text), line(words.START_WARNING_AGAIN)))
+
+
 def _what(what: str) -> str:
     return one_line(what, WHAT_SIZE) or words.SOMETHING
 

@@ -177,6 +177,9 @@ REPLIES = {
     ReplyKind.NOT_FOUND: "There is no case {case}.",
     ReplyKind.NOT_ALLOWED: NOT_ALLOWED,
     ReplyKind.CASE_CLOSED: ("Case {case} is closed. To work on it, reopen it first: `{command} reopen {case_id}`"),
+    ReplyKind.CUSTOMER_WROTE_MEANWHILE: (
+        "Case {case} was *not closed*: the customer wrote in the meantime. Read what is new, then close it again."
+    ),
 }
 REPLIES_BY_NOBODY = {
     ReplyKind.ALREADY_CLOSED: "Case {case} is closed already.",
@@ -205,8 +208,8 @@ HELP_CUSTOMER_FOOT = ("To reach our support team, write to me in a direct messag
 HELP_ADMIN = (
     "`{command} status`: how the desk stands",
     "`{command} status CASE_001`: how a case stands",
-    "`{command} list`: the open cases, longest waiting first",
-    "`{command} close CASE_001`: close a case and tell its customer",
+    "`{command} list`: the open cases, oldest first",
+    "`{command} close CASE_001`: close a case and tell its customer; `{command} close CASE_001 quiet`: tell nobody",
     "`{command} reopen CASE_001`: take up a closed case again",
     "`{command} escalate CASE_001 why`: alert others to a case",
     "`{command} help`: this help",
@@ -248,5 +251,7 @@ PARKED_NO_CASE = "*Parked, because it could not be delivered:* {what}, to {desti
 PARKED_KEPT = "It is kept, and not tried again by itself."
 CHANNEL_TROUBLE = "*I cannot work in {channel}.* What is meant for it is kept and waits."
 CHANNEL_HINT = "Check that the channel exists, is not archived, and that I am a member of it."
+START_WARNING = "*A warning about my setup:* {text}."
+START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."
 WHY = "Why: {reason}"
 SEE = "To look at it: `{command}`"

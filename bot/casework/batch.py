@@ -223,18 +223,25 @@ def _aims(connection: Connection, prepared: Sequence[Prepared]) -> list[Aim]:
         for what in prepared
         if isinstance(what, ThreadPost | Mention) and what.ref.thread_ts is not None
     }
-    known = cases.cases_of_threads(connection, threads)
-    return [_aim(connection, what, known) for what in prepared]
+    posts = {(what.ref.channel, what.ref.ts) for what in prepared if isinstance(what, Edit | Deletion)}
+    of_threads = cases.cases_of_threads(connection, threads)
+    of_posts = messages.cases_of_posts(connection, posts)
+    return [_aim(connection, what, of_threads, of_posts) for what in prepared]
 
 
-def _aim(connection: Connection, what: Prepared, threads: Mapping[tuple[str, str], str]) -> Aim:
+def _aim(
+    connection: Connection,
+    what: Prepared,
+    threads: Mapping[tuple[str, str], str],
+    posts: Mapping[tuple[str, str], str],
+) -> Aim:
     match what:
         case ThreadPost() | Mention():
             case_id = threads.get((what.ref.channel, what.ref.thread_ts or ""))
             return Aim((case_id,) if case_id is not None else ())
         case Edit() | Deletion():
-            message = messages.find_message(connection, what.ref.channel, what.ref.ts)
-            return Aim((message.case_id,) if message is not None else ())
+            case_id = posts.get((what.ref.channel, what.ref.ts))
+            return Aim((case_id,) if case_id is not None else ())
         case AskedFor():
             if what.request.verb is Verb.ACKNOWLEDGE:
                 on_post = alerts.alerts_on(connection, what.request.target)
@@ -264,13 +271,13 @@ def _judge(
         case ThreadPost():
             slot = batch.by_case.get(aim.case_id)
             if slot is None:
-                if inbox.has_unsettled_card(batch.connection, what.ref.channel):
+                if _may_be_a_case(batch.connection, what.ref):
                     return None
                 return Done(item.id, "ignored", facts=_facts(what)), None
             batch.apply(slot, _thread_event(batch, slot, what))
             return Done(item.id, facts=_facts(what)), slot
         case Edit() | Deletion():
-            slot = batch.by_case.get(aim.case_id)
+            slot = batch.by_case.get(aim.case_id) or batch.filing.slot_of(what.ref)
             if slot is None:
                 return Done(item.id, "ignored"), None
             batch.apply(
@@ -304,6 +311,14 @@ def _judge(
             assert_never(what)
 
 
+def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
+    """Whether the thread is, or may yet turn out to be, a case's: its card was posted just now."""
+    if inbox.has_unsettled_card(connection, ref.channel):
+        return True
+    # Asked again, since the card may have been settled between the first look and the one above.
+    return bool(cases.cases_of_threads(connection, [(ref.channel, ref.thread_ts or "")]))
+
+
 def _thread_event(batch: Batch, slot: Slot, what: ThreadPost) -> Event:
     event = read_thread_post(what.author, what.written, what.ref, what.at, slot.case.customer, batch.desk.policy)
     if isinstance(event, AdminAnswered):
@@ -318,7 +333,7 @@ def _followed(batch: Batch, slot: Slot, answer: AdminAnswered) -> AdminAnswered:
         return answer
     stored = messages.customer_times_after(batch.connection, slot.case.case_id, answer.at)
     pending = batch.filing.customer_times_after(slot, answer.at)
-    return replace(answer, followed_by=tuple(sorted({*stored, *pending})))
+    return replace(answer, followed_by=tuple(sorted([*stored, *pending])))
 
 
 def _request(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
@@ -368,7 +383,7 @@ def _reopen_and_send(batch: Batch, slot: Slot, what: AskedFor) -> Event | None:
         written=Written(post["text"], "", tuple(post["files"])),
         ref=PostRef(channel, ts, post["thread_ts"]),
     )
-    return Reopened(what.at, what.by, _newer_open(batch, slot), answer)
+    return Reopened(what.at, what.by, _newer_open(batch, slot), _followed(batch, slot, answer))
 
 
 def _acknowledge(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:

@@ -31,12 +31,13 @@ from bot.desk.effects import (
     SayFilesNotSent,
     SayInThread,
     SayReceived,
+    ThreadNotice,
 )
 from bot.desk.events import Event, NoteWritten
 from bot.desk.model import Case, PostRef, ReplyTo, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
 from storage import alerts, cases, messages, outbox
-from storage.outbox import URGENT, NewRow
+from storage.outbox import URGENT, NewRow, Wish
 from storage.sql import Row
 
 BODY_BYTES = 10 * 1024
@@ -80,6 +81,7 @@ class Filing:
     _entries: list[_Entry] = field(default_factory=list)
     _events: list[tuple[Slot, Event, tuple[Effect, ...]]] = field(default_factory=list)
     _rows: list[NewRow] = field(default_factory=list)
+    _wishes: list[Wish] = field(default_factory=list)
     _alert_rows: list[Row] = field(default_factory=list)
     _post_keys: dict[str, str] = field(default_factory=dict)
     _list_key: str | None = None
@@ -99,10 +101,20 @@ class Filing:
             and entry.effect.at > after
         ]
 
+    def slot_of(self, ref: PostRef) -> Slot | None:
+        """The case of a message that is not stored yet."""
+        for entry in self._entries:
+            if isinstance(entry.effect, RecordMessage) and _place(entry.effect.ref) == _place(ref):
+                return entry.slot
+        return None
+
     def gather_alerts(self, over: int) -> None:
         """Show the alerts of this batch as one list if they are more than `over`."""
         raised = sum(isinstance(entry.effect, RaiseAlert) for entry in self._entries)
-        self._list_key = f"list:{uuid.uuid4()}" if raised > over else None
+        if raised > over:
+            self._list_key = f"list:{uuid.uuid4()}"
+            # Their threads are not told one by one: the cards show it, and the channel stays readable.
+            self._entries = [entry for entry in self._entries if not _tells_of_escalation(entry.effect)]
 
     def hint_admin(self, ref: PostRef) -> None:
         """An admin's DM opens nothing; say so where it was written."""
@@ -137,9 +149,11 @@ class Filing:
     def store(self) -> None:
         self._store_messages()
         cases.record_events(self.connection, [_event_row(*entry) for entry in self._events])
+        self._load_post_keys()
         for entry in self._entries:
             self._file(entry)
         alerts.add_alerts(self.connection, self._alert_rows)
+        outbox.want(self.connection, self._wishes)
         outbox.enqueue(self.connection, self._rows, self.now)
 
     def _store_messages(self) -> None:
@@ -153,10 +167,21 @@ class Filing:
             if isinstance(entry.effect, RecordMessage)
         ]
         ids = messages.insert_messages(self.connection, rows)
+        whole_texts: dict[int, str] = {}
         for entry, message_id, (_, whole) in zip(recorded, ids, bodies, strict=True):
             entry.message_id = message_id
             if whole is not None:
-                messages.attach_whole_text(self.connection, message_id, whole)
+                whole_texts[message_id] = whole
+        messages.attach_whole_texts(self.connection, whole_texts)
+
+    def _load_post_keys(self) -> None:
+        """Where the alerts stand that this batch adds to, reminds of or rewrites."""
+        touched = {
+            alerts.alert_key(entry.slot.case.case_id, entry.effect.alert_no)
+            for entry in self._entries
+            if isinstance(entry.effect, AddUnderAlert | RemindOfAlert | RefreshAlert)
+        }
+        self._post_keys = alerts.post_keys(self.connection, touched)
 
     def _file(self, entry: _Entry) -> None:
         slot, effect = entry.slot, entry.effect
@@ -166,7 +191,7 @@ class Filing:
                 self._in_thread(slot, "card", f"card:{case_id}")
                 self._in_thread(slot, "thread_intro", f"intro:{case_id}")
             case RefreshCard():
-                outbox.want(self.connection, f"card:{case_id}", "card", self.now + CARD_AFTER, case_id)
+                self._wishes.append(Wish(f"card:{case_id}", "card", self.now + CARD_AFTER, case_id))
             case RecordMessage():
                 self._pass_on(entry, effect)
             case SayReceived():
@@ -278,7 +303,7 @@ class Filing:
     def _mark(self, effect: Mark) -> None:
         delay = MARK_WAITING_AFTER if effect.state is MarkState.WAITING else timedelta(0)
         ref = effect.ref
-        outbox.want_mark(self.connection, ref.channel, ref.ts, effect.state.value, self.now + delay)
+        self._wishes.append(outbox.mark_wish(ref.channel, ref.ts, effect.state.value, self.now + delay))
 
     def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
         message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
@@ -290,14 +315,9 @@ class Filing:
                 return
         else:
             messages.delete_message(self.connection, message.id, effect.at)
-        outbox.want(
-            self.connection,
-            f"copies:{message.id}",
-            "copies",
-            self.now,
-            message.case_id,
-            {"message_id": message.id},
-        )
+        self._wishes.append(outbox.copies_wish(message.id, message.case_id, self.now))
+        # The card previews the first message.
+        self._wishes.append(Wish(f"card:{message.case_id}", "card", self.now + CARD_AFTER, message.case_id))
 
     def _alert(self, slot: Slot, effect: RaiseAlert | AddUnderAlert | RemindOfAlert | RefreshAlert) -> None:
         case_id = slot.case.case_id
@@ -329,10 +349,10 @@ class Filing:
                 row_key = f"reminder:{key}:{effect.at.isoformat()}"
                 self._under_alert(self._post_key(key), "alert_reminder", row_key, case_id)
             case RefreshAlert():
-                post_key = self._post_key(key)
-                outbox.want(
-                    self.connection, f"alert:{post_key}", "alert", self.now, payload={"post_key": post_key}
-                )
+                # An earlier alert may never have been acknowledged: once the case is closed none asks any more.
+                earlier = [] if slot.case.is_open else alerts.posts_of(self.connection, case_id)
+                for post_key in sorted({self._post_key(key), *earlier}):
+                    self._wishes.append(outbox.alert_wish(post_key, self.now))
             case _:
                 assert_never(effect)
 
@@ -352,10 +372,15 @@ class Filing:
             self._rows.append(row)
 
     def _post_key(self, key: str) -> str:
-        if key not in self._post_keys:
-            alert = alerts.find_alert(self.connection, key)
-            self._post_keys[key] = alert.post_key if alert is not None else key
-        return self._post_keys[key]
+        return self._post_keys.get(key, key)
+
+
+def _place(ref: PostRef) -> tuple[str, str]:
+    return ref.channel, ref.ts
+
+
+def _tells_of_escalation(effect: Effect) -> bool:
+    return isinstance(effect, SayInThread) and effect.notice is ThreadNotice.ESCALATED
 
 
 def operations_row(

@@ -114,6 +114,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
     written = Written(words.plain, words.typed, _file_names(event), words.leading_mention)
     ref = _ref(event, event)
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
+        await people.meet_admins()
         return DirectMessage(item.at, author, profile.handle, written, ref, ReplyTo(ref.channel, ref.thread_ts))
     return ThreadPost(item.at, author, written, ref)
 

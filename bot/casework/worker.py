@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.desk.effects import Reply
 from bot.people import LookupUnavailable, People
+from bot.text.safe import clean
 from storage import inbox, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
@@ -105,16 +106,18 @@ class Casework:
             while not self._stopping:
                 self._arrived.clear()
                 try:
-                    busy = await self._round()
+                    pause = 0.0 if await self._round() else await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
                     log.warning("the database is away", action="waiting", error=str(error))
-                    await asyncio.sleep(_backoff(failures))
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_backoff(failures)):
+                            await self._arrived.wait()  # what can be kept again can be decided again
                     continue
                 failures = 0
-                if not busy and not self._stopping:
+                if pause and not self._stopping:
                     with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(await self._pause()):
+                        async with asyncio.timeout(pause):
                             await self._arrived.wait()
                     # Bolt hands events over concurrently: let what was written together arrive together.
                     await asyncio.sleep(GATHER)
@@ -139,6 +142,8 @@ class Casework:
 
     async def _round(self) -> bool:
         now = self._clock.now()
+        if not self._database.available:
+            await self._database.write(_look)  # reading can go on where writing cannot
         items = await self._database.read(partial(_take, now=now))
         if not items:
             return False
@@ -225,12 +230,14 @@ class Casework:
     async def _count_failure(self, item: Item, error: BaseException) -> None:
         """The third failure of an item by itself quarantines it: its lane goes on, and a person is told."""
         log.error("an item failed", action="failed", item=item.key, exc_info=error)
-        words = f"{type(error).__name__}: {error}"[:1000]
+        words = clean(f"{type(error).__name__}: {error}"[:1000])
         now = self._clock.now()
         channels = self._desk.channels
 
         def work(connection: Connection) -> bool:
             lanes = inbox.lock_lanes(connection, [item.lane])
+            if not lanes:
+                return False  # another process is working on the lane just now
             quarantine = inbox.count_attempt(connection, item.id, words) >= TRIES
             if quarantine:
                 inbox.mark(connection, [Done(item.id, "quarantined", error=words)], now)
@@ -246,6 +253,11 @@ class Casework:
 
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+def _look(connection: Connection) -> None:
+    """A transaction is begun and ended, and that is all."""
+    connection.exec_driver_sql("SELECT 1")
 
 
 def _take(connection: Connection, now: datetime) -> list[Item]:

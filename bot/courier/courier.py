@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Connection
 
+from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
+from bot.timing import Timing
 from storage import alerts, cases, inbox, messages, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
@@ -22,23 +23,15 @@ from storage.outbox import OutboxRow
 
 from . import reports
 from .pacing import Pacing
-from .render import NotYet, Outgoing, Words, render
+from .render import NotYet, Outgoing, Words, digest, render
 from .slack import ChannelTrouble, LoginTrouble, NotSent, RateLimited, Refused, SlackGateway, Uncertain
 
 log = structlog.get_logger(__name__)
 
 POLL = 1.0
 BACKOFF_FIRST, BACKOFF_MOST = 1.0, 60.0
-LOGIN_PAUSE = 15.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """`settle_after`: seconds between the looks for a post whose answer was lost."""
-
-    settle_after: float = 3.0
 
 
 class DeskChannels(Protocol):
@@ -132,13 +125,16 @@ class Courier:
     async def _serve(self, destination: str) -> None:
         while not self._stopping:
             if self.login_trouble is not None:
-                await asyncio.sleep(LOGIN_PAUSE)
+                await asyncio.sleep(self._timing.login_pause)
             try:
                 now = self._clock.now()
-                row = await self._database.read(partial(outbox.next_row, destination=destination, now=now))
-                if row is None:
+                turn = await self._database.read(partial(outbox.next_turn, destination=destination, now=now))
+                if turn is None:
                     return
-                await self._deliver(row)
+                if turn.row is None:
+                    await self._database.write(partial(outbox.rest_lane, lane=turn.lane, now=now))
+                else:
+                    await self._deliver(turn.row)
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
                 await asyncio.sleep(POLL)
@@ -162,14 +158,16 @@ class Courier:
             if self.login_trouble is None:
                 log.error("Slack refuses our token or right", action="paused", error=str(error), row=row.id)
             self.login_trouble = str(error)
-            await self._again(row, row.state, str(error), LOGIN_PAUSE)
+            await self._again(row, row.state, str(error), self._timing.login_pause)
         except ChannelTrouble as error:
+            self.login_trouble = None
             await self._channel_trouble(row, str(error))
         except Refused as error:
+            self.login_trouble = None
             await self._park(row, str(error))
         except NotYet as error:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
-            await self._again(row, row.state, str(error), POLL)
+            await self._again(row, row.state, str(error), self._backoff(row))
         except (DatabaseUnavailable, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -189,8 +187,7 @@ class Courier:
             ts = None
         else:
             ts = await self._post(row, channel, outgoing)
-        self.login_trouble = None
-        await self._done(row, channel, ts)
+        await self._done(row, channel, ts, outgoing)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
         return await self._gateway.post(
@@ -205,7 +202,7 @@ class Courier:
         ts = await self._find(row, channel, outgoing, since)
         if ts is not None or outgoing.only_to is not None:
             log.info("a lost answer was settled", action="settled", row=row.id, kind=row.kind)
-            await self._done(row, channel, ts)
+            await self._done(row, channel, ts, outgoing)
             return
         state = "pending" if row.looks + 1 >= LOOKS else "uncertain"
         pause = 0.0 if state == "pending" else self._timing.settle_after
@@ -230,14 +227,15 @@ class Courier:
             return await self._gateway.direct_channel(row.destination)
         return row.destination
 
-    async def _done(self, row: OutboxRow, channel: str, ts: str | None) -> None:
+    async def _done(self, row: OutboxRow, channel: str, ts: str | None, outgoing: Outgoing) -> None:
         """The result in one commit with what follows from it."""
+        self.login_trouble = None
         now = self._clock.now()
 
         def work(connection: Connection) -> None:
             outbox.finish(connection, row.id, "sent", now, ts)
             if ts is not None:
-                _take_note(connection, row, channel, ts)
+                _take_note(connection, row, channel, ts, outgoing.post, now)
             if row.kind == "answer" and row.message_id is not None:
                 self._answer_sent(connection, row.message_id)
             outbox.rest_lane(connection, row.lane, now)
@@ -274,7 +272,7 @@ class Courier:
             await self._park(row, error)
             return
         log.error("a channel of the desk cannot be used", channel=row.destination, error=error)
-        await self._again(row, row.state if row.state != "sending" else "pending", error, self._backoff(row))
+        await self._again(row, row.state, error, self._backoff(row))
         if row.destination != self._alerting:
             now = self._clock.now()
             trouble = reports.channel_trouble_row(row.destination, error, self._alerting, now)
@@ -309,11 +307,19 @@ class _StillUncertain(NotSent):
     """The look itself was lost; it changes nothing and is repeated."""
 
 
-def _take_note(connection: Connection, row: OutboxRow, channel: str, ts: str) -> None:
+def _take_note(connection: Connection, row: OutboxRow, channel: str, ts: str, post: Post, now: datetime) -> None:
     """What a post's place in Slack is needed for later."""
     if row.kind == "card" and row.case_id is not None:
         cases.set_thread(connection, row.case_id, channel, ts)
+        outbox.shown(connection, f"card:{row.case_id}", digest(post))
+        # Alerts do not wait for the card: those posted before it get their way to the thread now.
+        shown_in = alerts.posts_of(connection, row.case_id)
+        outbox.want(connection, [outbox.alert_wish(post_key, now) for post_key in shown_in])
     elif row.kind in {"mirror", "answer"} and row.message_id is not None:
         messages.add_copy(connection, row.message_id, channel, ts, row.payload["part"])
+        message = messages.load_message(connection, row.message_id)
+        if message is not None and (message.edited_at or message.deleted_at):
+            # It may have been edited while the post was under way, rendered with the words of before.
+            outbox.want(connection, [outbox.copies_wish(message.id, message.case_id, now)])
     elif row.kind == "alert":
         alerts.set_post(connection, row.payload["post_key"], channel, ts)

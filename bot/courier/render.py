@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +23,7 @@ from bot.blocks.alert import (
 from bot.blocks.card import card
 from bot.blocks.customer import AnswerView, answer, closed_notice, files_not_sent_to_desk, received_notice
 from bot.blocks.help import admin_dm_hint, mention_help, reply_text
-from bot.blocks.operations import channel_trouble, item_quarantined, row_parked
+from bot.blocks.operations import channel_trouble, item_quarantined, row_parked, start_warning
 from bot.blocks.post import Post
 from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
@@ -90,8 +92,15 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(parked)
         case "channel_trouble":
             return Outgoing(channel_trouble(row.payload["channel"], row.payload["error"]))
+        case "start_warning":
+            return Outgoing(start_warning(row.payload["text"]))
         case _:
             raise ValueError(f"an outbox row of a kind nobody renders: {row.kind}")
+
+
+def digest(post: Post) -> str:
+    """What tells a post apart from one that shows something else."""
+    return hashlib.sha256(json.dumps([post.text, post.blocks]).encode()).hexdigest()
 
 
 def alert_post(connection: Connection, post_key: str, words: Words) -> Post:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from storage.deliveries import DeliveryReport, delivery_item
@@ -29,3 +30,10 @@ def channel_trouble_row(channel: str, error: str, alerting_channel: str, now: da
     payload = {"channel": channel, "error": error}
     key = f"channel_trouble:{channel}:{error}:{now:%Y-%m-%dT%H}"
     return NewRow(key, OPERATIONS_LANE, alerting_channel, "channel_trouble", None, None, payload, URGENT)
+
+
+def start_warning_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
+    """Told once a day, however often the bot starts."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    key = f"start_warning:{now:%Y-%m-%d}:{digest}"
+    return NewRow(key, OPERATIONS_LANE, alerting_channel, "start_warning", None, None, {"text": text}, URGENT)

@@ -18,6 +18,8 @@ PAGES_LOOKED_THROUGH = 10
 
 # What Slack says of itself, not of the call: nobody knows whether it had an effect.
 _UNCERTAIN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "service_timeout"}
+# Refused for now: the workspace or channel is being moved, or everybody in it posts too much.
+_FOR_NOW = {"team_added_to_org", "external_channel_migrating", "message_limit_exceeded"}
 _LOGIN = {
     "invalid_auth",
     "not_authed",
@@ -31,8 +33,21 @@ _LOGIN = {
     "ekm_access_denied",
     "team_access_not_granted",
     "accesslimited",
+    "access_denied",
+    "enterprise_is_restricted",
+    "two_factor_setup_required",
 }
-_CHANNEL = {"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "channel_is_archived"}
+_CHANNEL = {
+    "channel_not_found",
+    "not_in_channel",
+    "is_archived",
+    "is_inactive",
+    "channel_is_archived",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_only_channel",
+    "restricted_action_non_threadable_channel",
+}
 
 
 class Undelivered(Exception):
@@ -169,6 +184,8 @@ def _undelivered(error: SlackApiError, word: str) -> Undelivered:
         return RateLimited(_seconds(headers))
     if status >= 500 or word in _UNCERTAIN or not word:
         return Uncertain(word or f"HTTP {status}")
+    if word in _FOR_NOW:
+        return NotSent(word)
     if word in _LOGIN:
         return LoginTrouble(word)
     if word in _CHANNEL:

@@ -23,7 +23,7 @@ from storage.messages import Copy
 from storage.outbox import Desired, NewRow
 
 from .pacing import Pacing
-from .render import Words, alert_post, message_post
+from .render import NotYet, Words, alert_post, digest, message_post
 from .slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undelivered
 
 log = structlog.get_logger(__name__)
@@ -92,7 +92,7 @@ class States:
             await self._later(state, limited.seconds, str(limited))
         except (Refused, ChannelTrouble) as error:
             await self._cannot(state, error)
-        except Undelivered as error:
+        except (Undelivered, NotYet) as error:
             await self._later(state, min(BACKOFF_MOST, 2.0 ** min(state.failures, 10)), str(error))
         except (DatabaseUnavailable, asyncio.CancelledError):
             raise
@@ -133,8 +133,10 @@ class States:
 
         found = await self._database.read(work)
         if found is None:
-            return "not posted yet"  # it will be posted as things stand then
+            raise NotYet("the card is not posted yet")
         post, channel, ts = found
+        if state.applied == digest(post):
+            return digest(post)
         await self._pacing.call("chat.update")
         try:
             await self._gateway.update(channel, ts, post)
@@ -142,7 +144,7 @@ class States:
             if str(error) != "message_not_found":
                 raise
             await self._post_card_again(state, channel, ts)
-        return "shown"
+        return digest(post)
 
     async def _post_card_again(self, state: Desired, channel: str, ts: str) -> None:
         """Somebody deleted the card: the case gets a new one, and a new thread under it."""
@@ -166,7 +168,7 @@ class States:
 
         found = await self._database.read(work)
         if found is None:
-            return "not posted yet"  # it is rendered when it is posted, as things stand then
+            raise NotYet("the alert is not posted yet")
         post, channel, ts = found
         await self._pacing.call("chat.update")
         await self._gateway.update(channel, ts, post)
@@ -179,14 +181,18 @@ class States:
             message = messages.load_message(connection, message_id)
             if message is None:
                 return []
+            sent_with = outbox.payloads_of(connection, message_id)
             return [
-                (copy, message_post(connection, message, copy.part, self._words, {}))
+                (copy, message_post(connection, message, copy.part, self._words, sent_with.get(copy.part, {})))
                 for copy in messages.copies_of(connection, message_id)
             ]
 
         for copy, post in await self._database.read(work):
             await self._pacing.call("chat.update")
-            await self._gateway.update(copy.channel, copy.ts, post)
+            try:
+                await self._gateway.update(copy.channel, copy.ts, post)
+            except Refused as error:  # somebody removed this one; the others follow all the same
+                log.warning("a copy cannot be changed", target=state.target, copy=copy.ts, error=str(error))
         return "shown"
 
     async def _cannot(self, state: Desired, error: Undelivered) -> None:
@@ -199,10 +205,10 @@ class States:
 
     async def _later(self, state: Desired, seconds: float, error: str) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
-        await self._database.write(partial(outbox.delay_state, target=state.target, until=until, error=error))
+        await self._database.write(partial(outbox.delay_state, state=state, until=until, error=error))
 
     async def _rest(self, state: Desired, error: str) -> None:
-        await self._database.write(partial(outbox.delay_state, target=state.target, until=None, error=error))
+        await self._database.write(partial(outbox.delay_state, state=state, until=None, error=error))
 
 
 def _nothing() -> None:

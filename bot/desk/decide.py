@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import assert_never
 
 from .effects import (
@@ -97,7 +98,7 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
 
 def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now: datetime) -> Decision:
     effects: list[Effect] = []
-    late = False
+    late = reopens = False
     if case is None or (not case.is_open and _after_closing(event.at, case)):
         case = _new_case(event, previous=case)
         effects.append(OpenThread())
@@ -105,12 +106,14 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
             effects.append(SayReceived(event.reply_to))
     else:
         if not case.is_open:
+            reopens = True
             case = _open_again(case, event.at, policy)
             effects.append(SayInThread(ThreadNotice.REOPENED_BY_LATE_MESSAGE, event.at, about=event.ref))
         late = event.at < case.last_message_at
 
     counts_as_unanswered = case.last_answer_at is None or event.at > case.last_answer_at
-    broadcast = case.last_answer_at is None or case.waiting_since is None or not counts_as_unanswered
+    broadcast = reopens or case.last_answer_at is None or case.waiting_since is None or not counts_as_unanswered
+    written_last = case.last_customer_at is None or event.at >= case.last_customer_at
     merged = (
         case.unanswered > 0
         and case.last_customer_at is not None
@@ -127,7 +130,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
         last_customer_at=max(case.last_customer_at or event.at, event.at),
         unanswered=case.unanswered + (1 if follow_up else 0),
         waiting_since=waiting_since,
-        reply_to=case.reply_to if late and case.reply_to else event.reply_to,
+        reply_to=event.reply_to if written_last else case.reply_to or event.reply_to,
     )
     case = _with_silence_clock(case, policy)
     effects.append(
@@ -210,17 +213,23 @@ def _with_answer(case: Case, event: AdminAnswered, policy: Policy) -> Case:
         last_message_at=max(case.last_message_at, event.at),
         last_answer_at=event.at if newest else case.last_answer_at,
         last_answer_by=event.by.name if newest else case.last_answer_by,
-        unanswered=len(event.followed_by) if newest else case.unanswered,
+        unanswered=_count_merged(event.followed_by, policy) if newest else case.unanswered,
         waiting_since=min(event.followed_by, default=None) if newest else case.waiting_since,
         alert_rearmed=case.alert_rearmed or case.escalated,
     )
     return _with_silence_clock(case, policy)
 
 
+def _count_merged(times: tuple[datetime, ...], policy: Policy) -> int:
+    """How many messages these count as: those closer together than the policy's limit are one."""
+    gaps = (later - earlier for earlier, later in pairwise(sorted(times)))
+    return sum(gap >= policy.followup_merge for gap in gaps) + bool(times)
+
+
 def _note_written(case: Case, event: NoteWritten) -> Decision:
     effects: list[Effect] = [Mark(event.ref, MarkState.NOT_SENT)]
     if event.closes and case.is_open:
-        if case.last_customer_at is not None and case.last_customer_at > event.at:
+        if _wrote_after(case, event.at):
             effects.append(_wrote_meanwhile(event))
         else:
             case, more = _close(case, event.at, event.by, ThreadNotice.CLOSED_QUIETLY)
@@ -229,10 +238,16 @@ def _note_written(case: Case, event: NoteWritten) -> Decision:
     return Decision(case, tuple(effects))
 
 
+def _wrote_after(case: Case, at: datetime) -> bool:
+    return case.last_customer_at is not None and case.last_customer_at > at
+
+
 def _closed(case: Case, event: Closed) -> Decision:
     if not case.is_open:
         by = case.closed_by or ""
         return Decision(case, reply=Reply(ReplyKind.ALREADY_CLOSED, case.case_id, by=by))
+    if _wrote_after(case, event.at):
+        return Decision(case, reply=Reply(ReplyKind.CUSTOMER_WROTE_MEANWHILE, case.case_id))
     notice = ThreadNotice.CLOSED_QUIETLY if event.quiet else ThreadNotice.CLOSED
     reply_to = case.reply_to
     case, effects = _close(case, event.at, event.by, notice)
@@ -308,7 +323,7 @@ def _acknowledged(case: Case, event: Acknowledged, policy: Policy) -> Decision:
         return Decision(case, reply=Reply(ReplyKind.ALREADY_ACKNOWLEDGED, case.case_id, by=by))
     case = replace(
         case,
-        acknowledged_at=event.at,
+        acknowledged_at=max(event.at, case.alerted_at or event.at),  # whatever two clocks say
         acknowledged_by=event.by.name,
         alert_rearmed=True,
         remind_due_at=None,
@@ -332,21 +347,24 @@ def _time_came(case: Case, policy: Policy, now: datetime) -> Decision:
         return Decision(case)
     effects: list[Effect] = []
     if case.silence_due_at is not None and now > case.silence_due_at:
-        case = replace(case, silence_due_at=None)
         trigger = should_escalate_case(case, policy, now)
-        if trigger is not None:
+        if trigger is None:
+            case = _with_silence_clock(case, policy)  # the settings have changed since it was set
+        else:
+            case = replace(case, silence_due_at=None)
             case, more = _escalate(case, trigger, policy, now)
             effects.extend([*more, RefreshCard()])
     if case.remind_due_at is not None and now > case.remind_due_at:
         due = now + policy.remind_every if policy.remind_every else None
         case = replace(case, remind_due_at=due)
-        effects.append(RemindOfAlert(case.alert_no, now))
+        if due is not None:
+            effects.append(RemindOfAlert(case.alert_no, now))
     return Decision(case, tuple(effects))
 
 
 def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decision:
     """An answer that did not arrive leaves its customer waiting."""
-    if case.is_open and case.last_customer_at is not None:
+    if case.last_customer_at is not None:
         case = replace(
             case,
             unanswered=max(case.unanswered, 1),
@@ -372,6 +390,9 @@ def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tu
     newly_escalated = not case.escalated
     rested = case.alerted_at is None or now - case.alerted_at >= policy.realert_after
     case = replace(case, escalated=True, escalated_at=case.escalated_at if not newly_escalated else now)
+    effects: list[Effect] = []
+    if newly_escalated:
+        effects.append(SayInThread(ThreadNotice.ESCALATED, now, by=trigger.by, trigger=trigger))
     if rested and (newly_escalated or case.alert_rearmed):
         case = replace(
             case,
@@ -381,17 +402,19 @@ def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tu
             alert_additions=0,
             remind_due_at=now + policy.remind_every if policy.remind_every else None,
         )
-        effects: list[Effect] = [
-            RaiseAlert(case.alert_no, trigger, case.waiting_since, case.last_message_at),
-        ]
-        if newly_escalated:
-            effects.append(SayInThread(ThreadNotice.ESCALATED, now, by=trigger.by, trigger=trigger))
+        effects.append(RaiseAlert(case.alert_no, trigger, case.waiting_since, case.last_message_at))
         return case, effects
+    if newly_escalated:
+        # Reopened, and too soon for an alert of its own: the last one stands again, the next trigger alerts.
+        remind = policy.remind_every if not _acknowledged_since_alert(case) else None
+        case = replace(case, alert_rearmed=True, remind_due_at=now + remind if remind else None)
+        effects.append(RefreshAlert(case.alert_no))
     if case.alert_additions >= policy.max_alert_additions:
-        return case, []
+        return case, effects
     case = replace(case, alert_additions=case.alert_additions + 1)
     last = case.alert_additions == policy.max_alert_additions
-    return case, [AddUnderAlert(case.alert_no, case.alert_additions, trigger, last)]
+    effects.append(AddUnderAlert(case.alert_no, case.alert_additions, trigger, last))
+    return case, effects
 
 
 def _new_case(event: CustomerWrote, previous: Case | None) -> Case:

@@ -215,6 +215,7 @@ class ReplyKind(StrEnum):
     NOT_FOUND = "not_found"
     NOT_ALLOWED = "not_allowed"
     CASE_CLOSED = "case_closed"
+    CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
 
 
 @dataclass(frozen=True, slots=True)

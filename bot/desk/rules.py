@@ -14,11 +14,17 @@ from .policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_KEYWORDS, Policy, SilenceClo
 QUOTE_LENGTH = 200
 
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc\u02b9\u2032\uff07`\u00b4"), "'")
+# Stands where something was cut. NFKC would make three full stops of it, and it ends no sentence.
+_ELLIPSIS = {ord("…"): "⋯"}
 _FORMATTING = dict.fromkeys(map(ord, "*_~"))
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_INLINE_CODE = re.compile(r"`[^`\n]+`")
+_INLINE_CODE = re.compile(r"(?<![^\W_])`[^`\n]+`")  # not the backtick of I`m
+_CUT = " … "  # where something was cut, what stood around it must not join up
 _BLANKS = re.compile(r"[^\S\n]+")
-_NOTE_PREFIX = re.compile(r"\s*(?://|note:)", re.IGNORECASE)
+_NOTE_PREFIX = re.compile(r"(?:\s|[-•]|\d+\.\s)*(?://|note:)")  # behind list markers, too
+# Thai to Khmer, and Japanese and Chinese: written without spaces, so that a word may begin anywhere.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_SPACED_LETTER = rf"[^\W{_UNSPACED}]"
 
 
 def is_admin_message(author: Person) -> bool:
@@ -27,8 +33,8 @@ def is_admin_message(author: Person) -> bool:
 
 
 def is_note(text: str) -> bool:
-    """Whether a post asks to stay inside: it starts with `//` or `note:`."""
-    return _NOTE_PREFIX.match(_without_format_characters(text)) is not None
+    """Whether a post asks to stay inside: it starts with `//` or `note:`, typed on any keyboard."""
+    return _NOTE_PREFIX.match(_fold(text)) is not None
 
 
 def detect_urgent_keywords(text: str, keywords: Iterable[str] = DEFAULT_KEYWORDS) -> str | None:
@@ -37,14 +43,14 @@ def detect_urgent_keywords(text: str, keywords: Iterable[str] = DEFAULT_KEYWORDS
     if pattern is None:
         return None
     found = pattern.search(_fold(text))
-    return found.group(1) if found else None
+    return found.group().replace("\n", " ") if found else None
 
 
 def detect_closure_phrase(text: str, phrase: str = DEFAULT_CLOSURE_PHRASE) -> bool:
     """Whether the closing phrase stands anywhere in what the author typed.
 
-    Quotes and code do not count; apostrophes and spaces are taken as typed on any keyboard; the final full
-    stop may be missing only at the end of a line.
+    Quotes and code do not count; apostrophes and spaces are taken as typed on any keyboard, and mail programs
+    wrap lines anywhere; the final full stop may be missing only at the end of a line.
     """
     pattern = _phrase_pattern(_fold(phrase).strip())
     return pattern is not None and pattern.search(_fold(_without_quotes_and_code(text))) is not None
@@ -53,8 +59,10 @@ def detect_closure_phrase(text: str, phrase: str = DEFAULT_CLOSURE_PHRASE) -> bo
 def detect_closure_near_miss(text: str, phrase: str = DEFAULT_CLOSURE_PHRASE) -> bool:
     """Whether the text looks like a closing but is none: the phrase without its first word or full stop."""
     words = _fold(phrase).strip().rstrip(".").split()
-    core = " ".join(words[1:]) if len(words) > 1 else " ".join(words)
-    return core != "" and core in _fold(_without_quotes_and_code(text)) and not detect_closure_phrase(text, phrase)
+    core = _core_pattern(" ".join(words[1:] or words))
+    if core is None or core.search(_fold(_without_quotes_and_code(text))) is None:
+        return False
+    return not detect_closure_phrase(text, phrase)
 
 
 def check_time_escalation(case: Case, now: datetime, policy: Policy) -> bool:
@@ -98,8 +106,8 @@ def _quote(text: str) -> str:
 
 
 def _without_quotes_and_code(text: str) -> str:
-    text = _INLINE_CODE.sub(" ", _FENCE.sub("\n", text))
-    return "\n".join("" if line.lstrip().startswith((">", "&gt;")) else line for line in text.split("\n"))
+    text = _INLINE_CODE.sub(_CUT, _FENCE.sub(f"\n{_CUT}\n", _without_format_characters(text)))
+    return "\n".join(_CUT if line.lstrip().startswith((">", "&gt;")) else line for line in text.splitlines())
 
 
 def _without_format_characters(text: str) -> str:
@@ -108,21 +116,37 @@ def _without_format_characters(text: str) -> str:
 
 def _fold(text: str) -> str:
     """Case-folded, with typographic variants normalised and formatting characters gone; lines are kept."""
-    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES))
-    text = _without_format_characters(text).translate(_FORMATTING).translate(_APOSTROPHES)
-    return "\n".join(_BLANKS.sub(" ", line).strip() for line in text.casefold().splitlines())
+    text = _without_format_characters(text).translate(_APOSTROPHES | _ELLIPSIS)
+    text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES | _FORMATTING)
+    text = unicodedata.normalize("NFKC", text.casefold())
+    return "\n".join(_BLANKS.sub(" ", line).strip() for line in text.splitlines())
 
 
 @lru_cache(maxsize=8)
 def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str] | None:
-    words = [re.escape(_fold(word).strip()) for word in keywords if word.strip()]
-    return re.compile(rf"(?<!\w)({'|'.join(words)})") if words else None
+    words = [_from_start_of_word(word) for keyword in keywords if (word := _fold(keyword).strip())]
+    return re.compile("|".join(words)) if words else None
 
 
 @lru_cache(maxsize=8)
 def _phrase_pattern(folded: str) -> re.Pattern[str] | None:
-    if not folded:
+    core = folded.removesuffix(".")
+    if not core.strip():
         return None
-    if not folded.endswith("."):
-        return re.compile(rf"(?<!\w){re.escape(folded)}(?!\w)")
-    return re.compile(rf"(?<!\w){re.escape(folded[:-1])}(?:\.(?!\w)|$)", re.MULTILINE)
+    end = r"(?:\.(?!\w)|$)" if folded.endswith(".") else _end_of_word(core)
+    return re.compile(_from_start_of_word(core) + end, re.MULTILINE)
+
+
+@lru_cache(maxsize=8)
+def _core_pattern(core: str) -> re.Pattern[str] | None:
+    return re.compile(_from_start_of_word(core) + _end_of_word(core)) if core else None
+
+
+def _from_start_of_word(folded: str) -> str:
+    """A pattern for the text where a word starts; a blank in it may be one line end."""
+    words = r"[ \n]".join(map(re.escape, folded.split()))
+    return rf"(?<!{_SPACED_LETTER}){words}" if re.match(_SPACED_LETTER, folded) else words
+
+
+def _end_of_word(folded: str) -> str:
+    return rf"(?!{_SPACED_LETTER})" if re.search(rf"{_SPACED_LETTER}\Z", folded) else ""

@@ -19,7 +19,7 @@ def read_thread_post(
         return BystanderPosted(at, author, ref)
     closes = detect_closure_phrase(written.typed, policy.closure_phrase)
     to_a_colleague = written.leading_mention is not None and written.leading_mention != customer
-    if is_note(written.text) or to_a_colleague:
+    if is_note(written.text) or is_note(written.typed) or to_a_colleague:
         return NoteWritten(at, author, written, ref, closes=closes)
     near_miss = detect_closure_near_miss(written.typed, policy.closure_phrase)
     return AdminAnswered(at, author, written, ref, closes=closes, near_miss=near_miss)

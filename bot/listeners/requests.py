@@ -18,10 +18,15 @@ log = structlog.get_logger(__name__)
 PATIENCE = 2.0
 
 
-async def ask(deps: Deps, request: Request, gesture: str) -> tuple[Reply | None, Post]:
-    """Have a request decided. The reply is None when it was not known in time, or could not be kept."""
+async def ask(
+    deps: Deps, request: Request, gesture: str, began: float | None = None
+) -> tuple[Reply | None, Post]:
+    """Have a request decided. The reply is None when it was not known in time, or could not be kept.
+
+    `began` is the monotonic moment since which somebody has been waiting, if that is not now.
+    """
     try:
-        began = deps.clock.monotonic()
+        began = deps.clock.monotonic() if began is None else began
         item = request_item(request, gesture, deps.clock.now())
         await deps.casework.put(item)
         reply = await deps.casework.outcome(item.key, PATIENCE - (deps.clock.monotonic() - began))

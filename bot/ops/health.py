@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -18,6 +19,7 @@ log = structlog.get_logger(__name__)
 # In these states a service does what it should, or is not meant to.
 _WELL = {"connected", "running", "standby", "disabled"}
 CASES_SHOWN = 1000
+SHUTDOWN_TIMEOUT = 1.0
 
 Services = Mapping[str, str]
 
@@ -41,7 +43,7 @@ class HealthServer:
         app = web.Application()
         app.router.add_get("/health", self._health)
         app.router.add_get("/cases", self._cases)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
@@ -59,7 +61,7 @@ class HealthServer:
         return web.json_response(body, status=200 if healthy else 503)
 
     async def _cases(self, request: web.Request) -> web.Response:
-        if self._database is None or not is_loopback(request.remote or ""):
+        if self._database is None or not _from_this_machine(request):
             raise web.HTTPNotFound
         try:
             files = await self._database.read(partial(reports.newest_cases, limit=CASES_SHOWN))
@@ -77,3 +79,10 @@ class HealthServer:
                 for file in files
             ]
         )
+
+
+def _from_this_machine(request: web.Request) -> bool:
+    """By peer, and not through a proxy on this machine or a web page that renamed itself (DNS rebinding)."""
+    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Origin"))
+    called = urlsplit(f"//{request.host}").hostname or ""
+    return not forwarded and is_loopback(request.remote or "") and is_loopback(called)

@@ -1,4 +1,4 @@
-"""Structured logs to stdout: JSON for machines, or readable for people. Tokens never get out."""
+"""Structured logs to stdout: JSON for machines, or readable. No token gets out, nor what anybody wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
-_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[\w-]+")
+_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[\w.-]+|(?<=ticket=)[^&\s'\"]+")
+# PostgreSQL quotes the offending row in these lines, and with it what somebody wrote.
+_ROW = re.compile(r"^(DETAIL|CONTEXT): .*(?:\n(?!\S).*)*", re.MULTILINE)
 _CHATTY = ("slack_bolt", "slack_sdk", "aiohttp.access", "asyncio", "alembic", "aiosqlite", "sqlalchemy")
 
 
@@ -23,10 +25,13 @@ def configure_logging(level: str, style: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     as_text = style == "text" or (style == "auto" and sys.stdout.isatty())
-    renderers: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    # Tracebacks become plain text before they are redacted: rich ones would show local variables.
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if as_text
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -40,9 +45,9 @@ def configure_logging(level: str, style: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *renderers[:-1],
-                redact_tokens,
-                renderers[-1],
+                structlog.processors.format_exc_info,
+                redact,
+                renderer,
             ],
         )
     )
@@ -51,15 +56,24 @@ def configure_logging(level: str, style: str) -> None:
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
+    logging.getLogger("slack_bolt.AsyncApp").addFilter(_is_news)
 
 
-def redact_tokens(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace whatever looks like a Slack token, wherever it stands."""
+def _is_news(record: logging.LogRecord) -> bool:
+    """Bolt warns that it does not take SLACK_BOT_TOKEN from the environment; it is not meant to."""
+    return not record.getMessage().endswith(("`token` will be unused.", "env variable) will be ignored."))
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace whatever looks like a Slack token, and the rows that PostgreSQL quotes, wherever they stand."""
     for key, value in event.items():
         if isinstance(value, str):
-            event[key] = _TOKEN.sub("(token)", value)
-        elif isinstance(value, BaseException) or (
-            isinstance(value, tuple | list | dict) and "exc_info" not in key
-        ):
-            event[key] = _TOKEN.sub("(token)", repr(value))
+            event[key] = redacted(value)
+        elif isinstance(value, BaseException | tuple | list | dict):
+            event[key] = redacted(repr(value))
     return event
+
+
+def redacted(text: str) -> str:
+    """The text without tokens and quoted rows."""
+    return _ROW.sub(r"\1: (left out)", _TOKEN.sub("(token)", text))

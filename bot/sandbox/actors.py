@@ -12,7 +12,7 @@ from bot.sandbox.composer import rich_text, typed_text
 from bot.sandbox.errors import SlackError
 from bot.sandbox.model import Channel, Json, StoredFile, User
 from bot.sandbox.people import TEAM_ID
-from bot.sandbox.traffic import Traffic
+from bot.sandbox.traffic import Record, Traffic
 from bot.sandbox.web_api.call import Api
 
 FileSpec = Mapping[str, Any]
@@ -66,8 +66,10 @@ class Actors:
             message["files"] = [file.to_slack() for file in attached]
         if thread_ts and reply_broadcast:
             message["subtype"] = "thread_broadcast"
-        self._note("post", user=user, channel=place.id, text=text, thread_ts=thread_ts)
+        named = {"files": [file.name for file in attached]} if attached else {}
+        noted = self._note("post", user=user, channel=place.id, text=text, thread_ts=thread_ts, **named)
         posted = self.workspace.post(place, message, thread_ts=thread_ts)
+        noted.detail["ts"] = posted["ts"]  # known only now
         for file in attached:
             self.workspace.share_file(file, place, posted)
         return str(posted["ts"])
@@ -83,14 +85,15 @@ class Actors:
         channel, _ = self.workspace.open_im(user)
         return await self.post(user, channel.id, text, thread_ts, files)
 
-    async def edit(self, user: str, channel: str, ts: str, text: str) -> None:
-        """Edit one's own message."""
+    async def edit(self, user: str, channel: str, ts: str, text: str, *, raw: bool = False) -> None:
+        """Edit one's own message; `raw` as in `post`."""
         place = self._place(user, channel)
         if self.workspace.message(place, ts).get("user") != user:
             raise SlackError("cant_update_message")
-        encoded = typed_text(text)
-        self._note("edit", user=user, channel=place.id, ts=ts, text=text)
-        self.workspace.edit(place, ts, {"text": encoded, "blocks": [rich_text(encoded)]}, by=user)
+        encoded = text if raw else typed_text(text)
+        noted = self._note("edit", user=user, channel=place.id, ts=ts, text=text)
+        edited = self.workspace.edit(place, ts, {"text": encoded, "blocks": [rich_text(encoded)]}, by=user)
+        noted.detail["edited_ts"] = edited["edited"]["ts"]
 
     async def delete(self, user: str, channel: str, ts: str) -> None:
         """Delete a message: one's own, or as an admin anybody's."""
@@ -160,8 +163,8 @@ class Actors:
 
     # inside
 
-    def _note(self, verb: str, **detail: Any) -> None:
-        self.traffic.add(self.clock.now(), "person", verb, **detail)
+    def _note(self, verb: str, **detail: Any) -> Record:
+        return self.traffic.add(self.clock.now(), "person", verb, **detail)
 
     def _place(self, user: str, channel: str) -> Channel:
         """The conversation a person is in; "im" is the DM with the bot."""

@@ -14,9 +14,11 @@ class Bell:
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
+        self.rings = 0
 
     def ring(self) -> None:
         """Something changed."""
+        self.rings += 1
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
 
@@ -24,7 +26,7 @@ class Bell:
         """Return at the next ring."""
         await self._rung.wait()
 
-    async def until(self, predicate: Callable[[], T]) -> T:
+    async def until(self, predicate: Callable[[], T | None]) -> T:
         """Return the predicate's first truthy value, looking again at each ring."""
         while not (value := predicate()):
             await self.next()

@@ -8,17 +8,19 @@ import json
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bot.sandbox.errors import WaitTimeout
+from bot.sandbox.loopback import is_loopback
 from bot.sandbox.model import Json
 
 T = TypeVar("T")
 
 
 class SandboxError(Exception):
-    """The sandbox refused; the message says why."""
+    """The sandbox refused, or there is none; the message says why."""
 
 
 class SandboxClient:
@@ -195,6 +197,21 @@ class SandboxClient:
         if not answer.get("ok"):
             raise SandboxError(f"{verb}: {answer.get('error')}")
         return answer
+
+
+async def play_sample(url: str, sample: Json) -> Json:
+    """Play a sample into the sandbox at an address on this machine; returns what was done."""
+    if urlsplit(url).scheme != "http" or not is_loopback(url):
+        raise SandboxError(f"{url} is no local Slack: its address looks like http://127.0.0.1:8900")
+    try:
+        async with SandboxClient(url) as client:
+            return await client.play(sample)
+    except aiohttp.ContentTypeError:
+        raise SandboxError(f"what answers at {url} is no local Slack") from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise SandboxError(
+            f"no local Slack answers at {url} ({error}): start one with `casewire sandbox`"
+        ) from None
 
 
 def _portable(gesture: Json) -> Json:

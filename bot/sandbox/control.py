@@ -30,10 +30,14 @@ class Control:
             "edit": self._edit,
             "delete": self._delete,
             "react": self._react,
+            "unreact": self._unreact,
             "command": self._command,
             "click": self._click,
+            "click_view": self._click_view,
+            "dismiss": self._dismiss,
             "shortcut": self._shortcut,
             "submit_view": self._submit_view,
+            "close_view": self._close_view,
             "open_home": self._open_home,
             "user": self._user,
             "channel": self._channel,
@@ -45,6 +49,7 @@ class Control:
             "rate_limits": self._rate_limits,
             "sockets": self._sockets,
             "retry_schedule": self._retry_schedule,
+            "bot": self._bot,
             "play": self._play,
         }
 
@@ -89,6 +94,20 @@ class Control:
     async def _react(self, **gesture: Any) -> Json:
         await self._slack.react(**gesture)
         return {}
+
+    async def _unreact(self, **gesture: Any) -> Json:
+        await self._slack.unreact(**gesture)
+        return {}
+
+    async def _dismiss(self, *, user: str, ts: str) -> Json:
+        self._slack.workspace.dismiss(user, ts)
+        return {}
+
+    async def _click_view(self, **gesture: Any) -> Json:
+        return {"reply": (await self._slack.click_view(**gesture)).to_json()}
+
+    async def _close_view(self, **gesture: Any) -> Json:
+        return {"reply": (await self._slack.close_view(**gesture)).to_json()}
 
     async def _command(self, **gesture: Any) -> Json:
         return {"reply": (await self._slack.command(**gesture)).to_json()}
@@ -156,8 +175,12 @@ class Control:
             await self._slack.disconnect(reason, grace)
         elif do == "retry_now":
             self._slack.retry_now()
+        elif do == "lose_ack":
+            self._slack.lose_acks()
+        elif do == "deliver_again":
+            self._slack.deliver_again()
         else:
-            raise ValueError("do must be drop, disconnect or retry_now")
+            raise ValueError("do must be drop, disconnect, retry_now, lose_ack or deliver_again")
         return {"connections": len(self._slack.sockets.connections)}
 
     async def _retry_schedule(
@@ -183,6 +206,18 @@ class Control:
             "delayed_events": slack.delayed_events,
             "delayed_interval": slack.delayed_interval,
         }
+
+    async def _bot(self, *, do: str) -> Json:
+        control = self._slack.bot_control
+        if control is None:
+            raise ValueError("this sandbox was started without a bot to kill or restart")
+        if do == "kill":
+            await control.kill()
+        elif do == "restart":
+            await control.restart()
+        else:
+            raise ValueError("do must be kill or restart")
+        return {"status": control.status()}
 
     async def _play(self, *, sample: Json) -> Json:
         return await play(self._slack, sample)

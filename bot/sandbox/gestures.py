@@ -41,7 +41,8 @@ class Gestures(Actors):
             "response_url": self.api.interactions.new_response_url(reply),
             "trigger_id": self.api.interactions.new_trigger(user),
         }
-        self._note("command", user=user, channel=place.id, command=command, text=text)
+        trigger = payload["trigger_id"]
+        self._note("command", user=user, channel=place.id, command=command, text=text, trigger_id=trigger)
         await self._ask("slash_commands", payload, reply)
         if reply.ack and (reply.ack.get("text") or reply.ack.get("blocks")):
             kind = str(reply.ack.get("response_type") or "ephemeral")
@@ -89,7 +90,8 @@ class Gestures(Actors):
         }
         if ephemeral is None:
             payload["message"] = self.workspace.shown(place, message)
-        self._note("click", user=user, channel=place.id, ts=ts, action_id=action_id, value=value)
+        about = {"action_id": action_id, "value": value, "trigger_id": payload["trigger_id"]}
+        self._note("click", user=user, channel=place.id, ts=ts, **about)
         return await self._ask("interactive", payload, reply)
 
     async def click_view(
@@ -104,7 +106,8 @@ class Gestures(Actors):
             "view": _public(view),
             "actions": [action_of(element, where, value, self.clock.mint_ts())],
         }
-        self._note("click", user=user, view=view["id"], action_id=action_id, value=value)
+        about = {"action_id": action_id, "value": value, "trigger_id": payload["trigger_id"]}
+        self._note("click", user=user, view=view["id"], **about)
         return await self._ask("interactive", payload, reply)
 
     async def shortcut(

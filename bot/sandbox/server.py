@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.sandbox import people
+from bot.sandbox.app_manifest import COMMANDS, MESSAGE_SHORTCUTS
 from bot.sandbox.bell import Bell
+from bot.sandbox.bot_control import BotControl, read_log_line
+from bot.sandbox.bot_runner import SETTINGS, BotRunner
 from bot.sandbox.clock import SandboxClock
 from bot.sandbox.control import Control
 from bot.sandbox.downloads import Downloads
@@ -22,12 +26,15 @@ from bot.sandbox.events import ALL_SUBSCRIPTIONS, event_callback, needed_scope, 
 from bot.sandbox.faults import Faults
 from bot.sandbox.gestures import Gestures
 from bot.sandbox.interactions import Interactions
+from bot.sandbox.live import Live
+from bot.sandbox.loopback import is_loopback
 from bot.sandbox.model import Channel, Json
 from bot.sandbox.report import picture
 from bot.sandbox.socket_mode import SocketHub
 from bot.sandbox.traffic import Record, Traffic
 from bot.sandbox.web_api.call import Api
 from bot.sandbox.web_api.dispatch import WebApi
+from bot.sandbox.web_page import WebPage
 from bot.sandbox.workspace import Workspace
 
 T = TypeVar("T")
@@ -46,10 +53,14 @@ class LocalSlack(Gestures):
         bot_token: str = people.BOT_TOKEN,
         app_token: str = people.APP_TOKEN,
         furnished: bool = True,
+        bot_control: BotControl | None = None,
     ) -> None:
         self.port = port
         self.bot_token = bot_token
         self.app_token = app_token
+        self.bot_control = bot_control
+        self.commands = dict(COMMANDS)
+        self.shortcuts = dict(MESSAGE_SHORTCUTS)
         self.bell = Bell()
         self.subscriptions = set(ALL_SUBSCRIPTIONS)
         clock = SandboxClock()
@@ -77,6 +88,8 @@ class LocalSlack(Gestures):
         app.router.add_route("*", "/api/{method}", self.web_api.handle)
         app.router.add_get("/link/", self.sockets.handle)
         Downloads(self.api, self.web_api).register(app)
+        Live(self).register(app)
+        WebPage(self.workspace).register(app)
         Control(self).register(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -115,6 +128,20 @@ class LocalSlack(Gestures):
         return f"{self.url}/api/"
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What a bot on the furnished workspace needs in its environment."""
+        return {
+            "SLACK_API_URL": self.api_url,
+            "SLACK_BOT_TOKEN": self.bot_token,
+            "SLACK_APP_TOKEN": self.app_token,
+            "SUPPORT_SLACK_CHANNEL": people.SUPPORT,
+            "ALERTING_SLACK_CHANNEL": people.ALERTS,
+            "LOGGING_SLACK_CHANNEL": people.LOG,
+            "ADMIN_SLACK_USERS": people.ADA,
+            "ADMIN_SLACK_USERGROUP": people.HELPDESK,
+        }
+
+    @property
     def scopes(self) -> set[str]:
         """The scopes the bot token holds."""
         return self.api.scopes
@@ -122,6 +149,17 @@ class LocalSlack(Gestures):
     @scopes.setter
     def scopes(self, scopes: set[str]) -> None:
         self.api.scopes = set(scopes)
+
+    # the bot, where whoever started it hands it over
+
+    def note_bot_log(self, line: str) -> None:
+        """Take a line of the bot's log into the traffic: the page shows by it how far a message has come."""
+        fields = read_log_line(line)
+        self.traffic.add(self.clock.now(), "bot", f"log:{fields.get('action', 'line')}", **fields)
+
+    def note_bot_status(self, status: str) -> None:
+        """The bot has started or ended."""
+        self.traffic.add(self.clock.now(), "sandbox", "bot", status=status)
 
     # looking
 
@@ -161,7 +199,7 @@ class LocalSlack(Gestures):
         """The acknowledgements received in time."""
         return self.traffic.of("ack")
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 10) -> T:  # noqa: ASYNC109
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 10) -> T:  # noqa: ASYNC109
         """The predicate's first truthy value; looked at again whenever anything has changed."""
         try:
             async with asyncio.timeout(timeout):
@@ -308,15 +346,37 @@ class LocalSlack(Gestures):
         self.sockets.broadcast(self._clock_frame())
 
 
-async def run_sandbox(port: int = 0, *, announce: Callable[[str], object] | None = None, **options: Any) -> None:
-    """Run a local Slack until cancelled; says where it is and with which tokens to reach it."""
+async def run_sandbox(
+    port: int = 0, *, with_bot: bool = False, announce: Callable[[str], object] | None = None, **options: Any
+) -> None:
+    """Run a local Slack until cancelled; says where it is and what a bot needs to run on it, or brings one.
+
+    Raises OSError when the port is taken.
+    """
     announce = announce or partial(print, flush=True)  # flushed, for whoever reads it through a pipe
-    async with LocalSlack(port, **options) as slack:
-        announce(f"Local Slack on {slack.url}")
-        announce(f"  SLACK_API_URL={slack.api_url}")
-        announce(f"  SLACK_BOT_TOKEN={slack.bot_token}")
-        announce(f"  SLACK_APP_TOKEN={slack.app_token}")
+    async with LocalSlack(port, **options) as slack, contextlib.AsyncExitStack() as stack:
+        announce(f"Local Slack on {slack.url}/, until Ctrl-C. Open this address in a browser to use it.")
+        announce("")
+        if with_bot:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="casewire-sandbox-"))
+            await stack.enter_async_context(bot_on(slack, Path(folder)))
+            announce("The bot runs on it, with a fresh database that ends with it.")
+        else:
+            announce("The environment of a bot that runs on it:")
+            announce("")
+            for name, value in slack.environment.items():
+                announce(f"export {name}={value}")
+        announce("")
+        announce(f"Its state: {slack.url}/sandbox/state")
         await asyncio.Event().wait()
+
+
+def bot_on(slack: LocalSlack, folder: Path, changed: Mapping[str, str] | None = None) -> BotRunner:
+    """The bot as it is, in a process of its own, in the hands of this sandbox's page; to be entered."""
+    settings = SETTINGS | slack.environment | dict(changed or {})
+    runner = BotRunner(folder, settings, on_log=slack.note_bot_log, on_change=slack.note_bot_status)
+    slack.bot_control = runner
+    return runner
 
 
 @web.middleware
@@ -325,17 +385,9 @@ async def _loopback_only(
 ) -> web.StreamResponse:
     """Refuse requests under another name than loopback's (DNS rebinding) and from foreign web pages."""
     origin = request.headers.get("Origin")
-    if not _is_loopback(f"//{request.host}") or (origin is not None and not _is_loopback(origin)):
+    if not is_loopback(f"//{request.host}") or (origin is not None and not is_loopback(origin)):
         return web.Response(status=403, text="loopback only")
     return await handler(request)
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        name = urlsplit(url).hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_top_level(message: Json) -> bool:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from bot.sandbox.bell import Bell
 
-Direction = Literal["person", "to_bot", "from_bot", "sandbox"]
+Direction = Literal["person", "to_bot", "from_bot", "sandbox", "bot"]
+"""`bot`: a line of its log, where somebody hands these over."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Traffic:
             self._forget(len(self._records) // 2)
         self._bell.ring()
         return record
+
+    def since(self, seq: int) -> list[Record]:
+        """The records from number `seq` on that are still kept."""
+        first = self._records[0].seq if self._records else 0
+        return self._records[max(0, seq - first) :]
 
     def close(self) -> None:
         """End every subscription."""

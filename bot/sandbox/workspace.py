@@ -26,6 +26,7 @@ class Workspace:
         self.clock = clock
         self.bell = bell
         self.publish: Publisher = lambda event, channel: None
+        self.watchers: list[Publisher] = []
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.usergroups: dict[str, Usergroup] = {}
@@ -286,6 +287,12 @@ class Workspace:
         self.bell.ring()
         return ephemeral
 
+    def dismiss(self, user_id: str, ts: str) -> None:
+        """Somebody puts an ephemeral message away."""
+        kept = [message for message in self.ephemerals.get(user_id, ()) if message["ts"] != ts]
+        self.ephemerals[user_id] = kept
+        self.bell.ring()
+
     def share_file(self, file: StoredFile, channel: Channel, message: Json) -> None:
         """Note in a file where it has been posted."""
         family = "public" if channel.kind == "public" else "private"
@@ -322,6 +329,8 @@ class Workspace:
 
     def _announce(self, event: Json, channel: Channel | None) -> None:
         stamped = {**event, "event_ts": event.get("event_ts") or self.clock.mint_ts()}
+        for watch in self.watchers:
+            watch(stamped, channel)
         self.publish(deepcopy(stamped), channel)  # what is redelivered later must not have changed since
         self.bell.ring()
 

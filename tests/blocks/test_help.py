@@ -52,6 +52,11 @@ from tests.blocks.reading import LINK, assert_valid, links, seen
             Reply(ReplyKind.CASE_CLOSED, "CASE_001"),
             "Case CASE_001 is closed. To work on it, reopen it first: /case reopen CASE_001",
         ),
+        (
+            Reply(ReplyKind.CUSTOMER_WROTE_MEANWHILE, "CASE_001"),
+            "Case CASE_001 was not closed: the customer wrote in the meantime. Read what is new, then close it "
+            "again.",
+        ),
     ],
 )
 def test_each_request_is_answered_in_a_sentence(reply: Reply, said: str) -> None:

@@ -11,10 +11,12 @@ from bot.app import Bot
 from bot.config import Settings, load_settings
 from bot.sandbox.people import ADA, ALERTS, DANA, LOG, SUPPORT
 from bot.sandbox.server import LocalSlack
+from bot.timing import Timing
 from storage.engine import Database, open_database
 
 T = TypeVar("T")
 PATIENCE = 20.0
+TIMING = Timing(settle_after=0.2, login_pause=0.3, catch_up=0.1)
 
 
 def settings_for(slack: LocalSlack, database_url: str, **changed: Any) -> Settings:
@@ -49,7 +51,7 @@ class Desk:
 
     async def start(self) -> None:
         self._stop = asyncio.Event()
-        self.bot = Bot(self.settings, self._stop)
+        self.bot = Bot(self.settings, self._stop, TIMING)
         self._running = asyncio.create_task(self.bot.run())
         await self.until(lambda: self._running.done() or self.slack.connected)
         if self._running.done():

@@ -15,6 +15,7 @@ from bot.desk.model import Person
 from bot.listeners.deps import Deps
 from bot.listeners.requests import ask
 from bot.people import LookupUnavailable, UnknownUser
+from bot.text.inbound import read_message
 from storage.errors import DatabaseUnavailable
 
 from .case_text import Typed, Word, read_case_text
@@ -27,10 +28,13 @@ log = structlog.get_logger(__name__)
 
 def register(app: AsyncApp, deps: Deps) -> None:
     async def case(ack: AsyncAck, command: dict[str, Any]) -> None:
+        began = deps.clock.monotonic()
         try:
             async with asyncio.timeout(LOOKUP_PATIENCE):
                 person = await deps.people.person(str(command["user_id"]))
-            post = await _answer(deps, person, str(command.get("text") or ""), str(command["trigger_id"]))
+            # Slack encodes what is typed here as it does in messages.
+            text = read_message({"text": command.get("text")}, {}).plain
+            post = await _answer(deps, person, text, str(command["trigger_id"]), began)
         except (LookupUnavailable, UnknownUser, DatabaseUnavailable, TimeoutError) as error:
             log.warning("a command could not be answered", error=str(error))
             post = try_again()
@@ -39,7 +43,7 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app.command(COMMAND)(case)
 
 
-async def _answer(deps: Deps, person: Person, text: str, gesture: str) -> Post:
+async def _answer(deps: Deps, person: Person, text: str, gesture: str, began: float) -> Post:
     typed = read_case_text(text)
     match typed.word:
         case None:
@@ -55,7 +59,7 @@ async def _answer(deps: Deps, person: Person, text: str, gesture: str) -> Post:
         case Word.LIST:
             return await deps.enquiries.list()
         case _:
-            _, post = await ask(deps, _request(typed, person), gesture)
+            _, post = await ask(deps, _request(typed, person), gesture, began)
             return post
 
 

@@ -37,7 +37,7 @@ def upgrade() -> None:
         "customers",
         sa.Column("customer_identifier", sa.Text(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
-        sa.Column("handle", sa.Text(), server_default="", nullable=False),
+        sa.Column("handle", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("current_case_id", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("customer_identifier", name=op.f("pk_customers")),
@@ -184,6 +184,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox_lanes", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_outbox_lanes_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_outbox_lanes_ready",
             ["destination", "priority", "next_at"],
             unique=False,
@@ -285,7 +292,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("actor", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("data", sa.JSON(), nullable=False),
@@ -309,7 +316,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.Text(), nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
-        sa.Column("sender_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("sender_name", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("is_admin", sa.Boolean(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("timestamp", sa.DateTime(timezone=True), nullable=False),
@@ -417,6 +424,11 @@ def downgrade() -> None:
 
     op.drop_table("cases")
     with op.batch_alter_table("outbox_lanes", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_outbox_lanes_due",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_outbox_lanes_ready",
             sqlite_where=sa.text("next_at IS NOT NULL"),

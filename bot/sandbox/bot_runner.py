@@ -1,0 +1,138 @@
+"""A bot in a process of its own, kept by the sandbox: started, killed and started again from its page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import bot
+
+STOP_TIMEOUT = 12.0
+"""Seconds; the bot promises to stop within ten."""
+LONGEST_LINE = 1024 * 1024
+
+SETTINGS = {
+    "DATABASE_URL": "sqlite:///./case_management.db",
+    "HOST": "127.0.0.1",
+    "PORT": "0",
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "json",
+    "ESCALATION_CHECK_INTERVAL": "0.5",
+    "SLACK_POSTS_PER_SECOND": "5",
+}
+"""What a bot needs beside the sandbox's environment, with intervals for people who watch."""
+
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+class BotRunner:
+    """`python -m bot run` in a folder of its own; a `BotControl`. Use it as an async context manager.
+
+    `on_log` gets each line it writes, `on_change` is called when it starts or ends.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        *,
+        on_log: Callable[[str], object],
+        on_change: Callable[[str], object],
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._on_log = on_log
+        self._on_change = on_change
+        self._process: Process | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self.restart()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        async with self._one_at_a_time:
+            if self._process is None or self._process.returncode is not None:
+                return
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    await self._ended()
+            except TimeoutError:
+                await self._kill()
+
+    async def kill(self) -> None:
+        """SIGKILL: it has no moment to tidy up."""
+        async with self._one_at_a_time:
+            await self._kill()
+
+    async def restart(self) -> None:
+        """Kill it if it runs, and start it."""
+        async with self._one_at_a_time:
+            await self._kill()
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "run"),
+                cwd=self._folder,  # no .env is there
+                env=self._environment(),
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=STDOUT,
+                limit=LONGEST_LINE,
+                start_new_session=True,  # Ctrl-C is for the sandbox, which then stops the bot
+            )
+            self._following = asyncio.create_task(self._follow(self._process))
+            self._on_change(self.status())
+
+    def status(self) -> str:
+        """`running`, `killed` or how it ended."""
+        if self._process is None:
+            return "not started"
+        match self._process.returncode:
+            case None:
+                return "running"
+            case status if status < 0:
+                return "killed"
+            case status:
+                return f"ended by itself, with status {status}"
+
+    async def _kill(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._ended()
+
+    async def _ended(self) -> None:
+        if self._following is not None:
+            await self._following
+
+    async def _follow(self, process: Process) -> None:
+        """Hand its log on, line by line, until it ends."""
+        if process.stdout is None:
+            raise RuntimeError("the bot's output is not read")
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:  # longer than any line of ours
+                continue
+            if not line:
+                break
+            self._on_log(line.decode(errors="replace"))
+        await process.wait()
+        self._on_change(self.status())
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the user's own settings, exported or in a .env, reaches this bot."""
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        packages = [str(Path(bot.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        return kept | {"PYTHONPATH": os.pathsep.join(filter(None, packages))} | dict(self._settings)

@@ -1,0 +1,16 @@
+"""How long the bot waits between tries, in seconds: what tests make shorter and nobody else needs to set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`settle_after`: between the looks for a post whose answer was lost; `login_pause`: between tries while
+    Slack refuses our token; `catch_up`: how long Slack may take, once connected, to hand over what it held.
+    """
+
+    settle_after: float = 3.0
+    login_pause: float = 15.0
+    catch_up: float = 5.0

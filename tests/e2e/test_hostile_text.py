@@ -1,0 +1,116 @@
+"""Nothing anybody writes is markup, mention or command where it is shown; and it stays readable."""
+
+import pytest
+
+from bot.sandbox.people import ADA, DANA, SUPPORT
+from tests.support.desk import Desk
+from tests.support.posts import live_markup, mentioned, refused_calls, words
+
+# What is typed, and what of it must be readable on the other side.
+TYPED = {
+    "broadcast": ("<!channel> and <!here>", "@channel and @here"),
+    "words-of-broadcast": ("@channel @everyone", "@channel @everyone"),
+    "mention": (f"<@{ADA}> hello", "@Ada Admin hello"),
+    "mention-of-nobody": ("hi <@U0NOBODY00>", "hi @someone"),
+    "group": ("hi <!subteam^S0HELPDESK>", "hi @"),
+    "link": ("<https://evil.example|your bank>", "your bank (https://evil.example)"),
+    "typed-angles": ("a <b> & c &amp; d &lt;!channel&gt;", "a <b> & c &amp; d &lt;!channel&gt;"),
+    "backticks": ("```rm -rf``` `x` ``` unclosed", "rm -rf"),
+    "signs": ("*bold* _it_ ~no~ > quote :fire:", "bold"),
+    "nul": ("a\x00b", "ab"),
+    "override": ("abc \u202egpj.exe\u2066 def", "abc gpj.exe def"),
+    "zero-width": ("\u200b\u200d\ufeff", "(empty message)"),
+    "surrogate": ("half \ud83d pair", "half \ufffd pair"),
+    "emoji": ("🔥👩‍👩‍👧", "🔥👩‍👩‍👧"),
+    "emoji-by-name": (":fire:", ":fire:"),
+    "sql": ("'; DROP TABLE cases; --", "'; DROP TABLE cases; --"),
+    "case-command": ("/case close CASE_001", "/case close CASE_001"),
+}
+
+NAMES = [
+    "<!channel>",
+    f"<@{ADA}>",
+    "<https://evil.example|Support>",
+    "&lt;!here&gt; & co",
+    "`code` *bold* :fire:",
+    "a\x00b",
+    "\u202eeilatuN",
+    "\u200b\u200d",
+    "x" * 400,
+    "line\nbreak",
+    "half \ud83d pair",
+    "Robert'); DROP TABLE cases;--",
+]
+
+
+class TestWhatACustomerWrites:
+    @pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED.keys())
+    async def test_it_reaches_the_thread_harmless_and_readable(self, desk: Desk, typed: tuple[str, str]) -> None:
+        text, readable = typed
+        card = await desk.opened(DANA, text)
+        (mirror,) = desk.mirrors(card)
+        assert readable in words(mirror)
+        assert mentioned(mirror) == mentioned(card) == set()
+        assert desk.slack.messages("C0ALERTS01") == []
+
+    async def test_forty_thousand_characters_arrive_whole(self, desk: Desk) -> None:
+        text = "<&>`*_~\u202e" * 5000
+        card = await desk.opened(DANA, text)
+        shown = text.replace("\u202e", "")
+        await desk.until(lambda: len(desk.mirrors(card)) == -(-len(shown) // 3500))
+        parts = [post["blocks"][0]["elements"][0]["elements"][0]["text"] for post in desk.mirrors(card)]
+        assert "".join(parts) == shown
+
+
+class TestWhatAnAdminWrites:
+    async def test_it_reaches_the_customer_harmless_and_readable(self, desk: Desk) -> None:
+        card = await desk.opened()
+        for text, readable in TYPED.values():
+            if text.startswith("<@") or readable == "(empty message)":
+                continue  # a note, and no words at all
+            await desk.answer(card, text)
+            assert readable in words(desk.inbox_of(DANA)[-1])
+            assert mentioned(desk.inbox_of(DANA)[-1]) == set()
+
+    async def test_what_cannot_be_seen_is_not_sent(self, desk: Desk) -> None:
+        card = await desk.opened()
+        ts = await desk.slack.post(ADA, SUPPORT, "\u200b\u200d", thread_ts=card["ts"])
+        await desk.until(lambda: desk.marks(ts) == {"lock"})
+
+    async def test_forty_thousand_characters_arrive_whole(self, desk: Desk) -> None:
+        card = await desk.opened()
+        text = "<&>`*_~" * 5000
+        await desk.answer(card, text)
+        parts = [post["blocks"][0]["elements"][0]["elements"][0]["text"] for post in desk.inbox_of(DANA)[1:]]
+        assert "".join(parts) == text
+
+
+class TestNames:
+    async def test_customers_of_any_name_are_served(self, desk: Desk) -> None:
+        for number, name in enumerate(NAMES):
+            desk.slack.add_user(f"U0NAMED{number:03}", f"n{number}", name)
+            card = await desk.opened(f"U0NAMED{number:03}", "Hello")
+            (mirror,) = desk.mirrors(card)
+            assert mirror["username"].endswith(" (customer)")
+            assert len(mirror["username"]) <= 80
+            assert not set("<>@!`*:\u202e\x00\n") & set(mirror["username"])
+            assert f"Case #CASE_{number + 1:03}" in words(card)
+            await desk.answer(card, f"Hello, <@U0NAMED{number:03}>, dear")
+        for text in ("status", "list", "status 1", "close 1", "reopen 1", "escalate 1 <!channel>"):
+            reply = await desk.slack.command(ADA, SUPPORT, "/case", text)
+            assert reply.ok, text
+            assert not any(mentioned(message) for message in reply.shown)
+
+    async def test_admins_of_any_name_may_answer_and_close(self, desk: Desk) -> None:
+        for number, name in enumerate(NAMES):
+            desk.slack.change_user(ADA, real_name=name)
+            person = f"U0NAMED{number:03}"
+            desk.slack.add_user(person, f"n{number}", f"Customer {number}")
+            card = await desk.opened(person, "Hello")
+            await desk.answer(card, "Hello. I'm closing this case.")
+            answer = desk.inbox_of(person)[-1]
+            assert not set("<>@!`*:\u202e\x00\n") & set(answer["username"])
+            await desk.until(lambda number=number: len(desk.log_lines()) == number + 1)
+            assert "\n" not in desk.log_lines()[-1]
+        assert not refused_calls(desk.slack)
+        assert not live_markup(desk.slack)

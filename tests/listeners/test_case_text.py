@@ -1,0 +1,36 @@
+"""What somebody typed after `/case`, understood."""
+
+import pytest
+
+from bot.listeners.commands.case_text import Typed, Word, read_case_text
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("", Typed(Word.HELP)),
+        ("  ", Typed(Word.HELP)),
+        ("help", Typed(Word.HELP)),
+        ("help me please", Typed(Word.HELP)),
+        ("status", Typed(Word.STATUS)),
+        ("STATUS case_012", Typed(Word.STATUS, "CASE_012")),
+        ("status CASE_1234", Typed(Word.STATUS, "CASE_1234")),
+        ("status case 7", Typed(Word.STATUS, "CASE_007")),
+        ("status #7", Typed(Word.STATUS, "CASE_007")),
+        ("status 7", Typed(Word.STATUS, "CASE_007")),
+        ("status seven", Typed(None, given="status seven")),
+        ("list", Typed(Word.LIST)),
+        ("close CASE_001", Typed(Word.CLOSE, "CASE_001")),
+        ("close CASE_001 quiet", Typed(Word.CLOSE, "CASE_001", "quiet")),
+        ("close", Typed(None, given="close")),
+        ("close CASE_001x", Typed(None, given="close CASE_001x")),
+        ("reopen 1", Typed(Word.REOPEN, "CASE_001")),
+        ("escalate 1 the boss called", Typed(Word.ESCALATE, "CASE_001", "the boss called")),
+        ("escalate 1\nthe boss\ncalled", Typed(Word.ESCALATE, "CASE_001", "the boss\ncalled")),
+        ("frobnicate", Typed(None, given="frobnicate")),
+        ("status 1; DROP TABLE cases", Typed(None, given="status 1; DROP TABLE cases")),
+        ("status " + "9" * 16, Typed(None, given="status " + "9" * 16)),
+    ],
+)
+def test_is_read_as_it_was_meant(text: str, typed: Typed) -> None:
+    assert read_case_text(text) == typed

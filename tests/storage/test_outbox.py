@@ -1,0 +1,212 @@
+"""The outbox sends each effect once, in the order of its lane, and the wished state that is newest."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from storage import outbox
+from storage.engine import Database
+from storage.outbox import URGENT, USUAL, Desired, NewRow, Wish
+from tests.storage.kit import NOON, after, scalars
+
+
+def row(key: str, lane: str = "thread:1", destination: str = "C1", **changed: object) -> NewRow:
+    return NewRow(key, lane, destination, **({"kind": "mirror"} | changed))
+
+
+async def enqueue(database: Database, *rows: NewRow, now=NOON) -> None:
+    await database.write(lambda c: outbox.enqueue(c, rows, now))
+
+
+async def turn(database: Database, destination: str = "C1", now=NOON) -> str | None:
+    """The key of the row whose turn it is."""
+    found = await database.read(lambda c: outbox.next_turn(c, destination, now))
+    return found.row.dedupe_key if found is not None and found.row is not None else None
+
+
+async def send(database: Database, destination: str = "C1", now=NOON) -> str | None:
+    """Send the row whose turn it is, as the courier would."""
+
+    def work(connection: Connection) -> str | None:
+        found = outbox.next_turn(connection, destination, now)
+        if found is None:
+            return None
+        if found.row is not None:
+            outbox.finish(connection, found.row.id, "sent", now, "1.0001")
+        outbox.rest_lane(connection, found.lane, now)
+        return found.row.dedupe_key if found.row else f"nothing in {found.lane}"
+
+    return await database.write(work)
+
+
+class TestEnqueue:
+    async def test_a_row_with_a_known_key_is_dropped(self, database: Database) -> None:
+        await enqueue(database, row("a"), row("b"), row("a", lane="thread:2"))
+        await enqueue(database, row("b"), row("c"))
+        assert await scalars(database, "SELECT dedupe_key FROM outbox ORDER BY id") == ["a", "b", "c"]
+
+    async def test_a_dropped_row_stops_nobody(self, database: Database) -> None:
+        await enqueue(database, row("a"))
+        assert await send(database) == "a"
+        await enqueue(database, row("a"))
+        await enqueue(database, row("b", lane="thread:2"), now=after(1))
+        assert {await send(database, now=after(1)), await send(database, now=after(1))} == {
+            "b",
+            "nothing in thread:1",
+        }
+        assert await database.read(outbox.next_due) is None
+
+    async def test_thousands_at_once_keep_their_order(self, database: Database) -> None:
+        rows = [row(f"{n:05}", lane=f"thread:{n % 7}", payload={"n": n}) for n in range(5_000)]
+        await enqueue(database, *rows)
+        assert await scalars(database, "SELECT dedupe_key FROM outbox ORDER BY id") == [
+            f"{n:05}" for n in range(5_000)
+        ]
+
+    async def test_a_lane_that_backs_off_is_not_hurried_by_a_newer_row(self, database: Database) -> None:
+        await enqueue(database, row("a"))
+        await database.write(lambda c: outbox.delay_lane(c, "thread:1", after(60)))
+        await enqueue(database, row("b"), now=after(1))
+        assert await turn(database, now=after(59)) is None
+        assert await turn(database, now=after(60)) == "a"
+
+
+class TestTurns:
+    async def test_rows_of_a_lane_go_in_order_and_lanes_in_turn(self, database: Database) -> None:
+        await enqueue(database, *(row(f"a{n}", "thread:a") for n in range(3)))
+        await enqueue(database, *(row(f"b{n}", "thread:b") for n in range(3)), now=after(1))
+        sent = [await send(database, now=after(2 + n)) for n in range(7)]
+        assert sent == ["a0", "b0", "a1", "b1", "a2", "b2", None]
+
+    async def test_urgent_lanes_come_first(self, database: Database) -> None:
+        await enqueue(database, row("usual", "thread:a", priority=USUAL))
+        await enqueue(database, row("urgent", "alert:b", priority=URGENT), now=after(1))
+        assert [await send(database, now=after(2)) for _ in range(2)] == ["urgent", "usual"]
+
+    async def test_a_lane_that_waits_holds_up_no_other(self, database: Database) -> None:
+        await enqueue(database, row("a", "thread:a"), row("b", "thread:b"))
+        await database.write(lambda c: outbox.delay_lane(c, "thread:a", after(60)))
+        assert await send(database) == "b"
+        assert await send(database) is None
+        assert await database.read(outbox.next_due) == after(60)
+
+    async def test_back_off_counts_failures_until_the_lane_gets_on(self, database: Database) -> None:
+        await enqueue(database, row("a"))
+
+        def fails(connection: Connection) -> None:
+            outbox.delay_lane(connection, "thread:1", NOON)
+            outbox.delay_lane(connection, "thread:1", NOON)
+            outbox.delay_lane(connection, "thread:1", NOON, failed=False)
+
+        await database.write(fails)
+        found = await database.read(lambda c: outbox.next_turn(c, "C1", NOON))
+        assert found.row.failures == 2
+        await database.write(lambda c: outbox.rest_lane(c, "thread:1", NOON))
+        assert (await database.read(lambda c: outbox.next_turn(c, "C1", NOON))).row.failures == 0
+
+    async def test_destinations_with_something_due(self, database: Database) -> None:
+        await enqueue(database, row("a", "thread:a", "C1"), row("b", "thread:b", "C2"), row("c", "thread:c", "C1"))
+        await database.write(lambda c: outbox.delay_lane(c, "thread:b", after(5)))
+        assert await database.read(lambda c: outbox.ready_destinations(c, NOON)) == ["C1"]
+        assert sorted(await database.read(lambda c: outbox.ready_destinations(c, after(5)))) == ["C1", "C2"]
+
+    async def test_a_row_found_sending_is_not_pending(self, database: Database) -> None:
+        await enqueue(database, row("a"), row("b"))
+        await database.write(lambda c: outbox.start_attempt(c, 1, after(1)))
+        await database.write(lambda c: outbox.start_attempt(c, 1, after(9)))
+        found = (await database.read(lambda c: outbox.next_turn(c, "C1", NOON))).row
+        assert (found.dedupe_key, found.state, found.attempts) == ("a", "sending", 2)
+        assert found.first_attempt_at == after(1)
+
+    async def test_a_parked_row_lets_the_next_one_pass(self, database: Database) -> None:
+        await enqueue(database, row("a"), row("b"))
+        await database.write(lambda c: outbox.finish(c, 1, "parked", NOON, error="channel_not_found"))
+        assert await turn(database) == "b"
+
+    async def test_a_message_is_outstanding_until_each_of_its_parts_was_sent(self, database: Database) -> None:
+        await enqueue(database, *(row(f"answer:7:{n}", message_id=7, kind="answer") for n in (1, 2)))
+        left = lambda c: outbox.outstanding_parts(c, 7, "answer")  # noqa: E731
+        assert await database.read(left) == 2
+        await send(database)
+        assert await database.read(left) == 1
+        await send(database)
+        assert await database.read(left) == 0
+        assert await database.read(lambda c: outbox.result_of(c, "answer:7:1")) == "1.0001"
+
+
+class TestWishes:
+    async def states(self, database: Database, seconds: float = 0) -> list[Desired]:
+        return await database.read(lambda c: outbox.ready_states(c, after(seconds), 10))
+
+    async def wish(self, database: Database, *wishes: Wish) -> None:
+        await database.write(lambda c: outbox.want(c, wishes))
+
+    async def test_the_newest_wish_wins_and_the_earliest_time_stays(self, database: Database) -> None:
+        await self.wish(database, Wish("card:1", "card", after(5), "CASE_001", {"n": 1}))
+        await self.wish(database, Wish("card:1", "card", after(9), "CASE_001", {"n": 2}))
+        assert await self.states(database, 4) == []
+        (state,) = await self.states(database, 5)
+        assert (state.payload, state.revision) == ({"n": 2}, 2)
+        await self.wish(database, Wish("card:1", "card", after(1), "CASE_001", {"n": 3}))
+        assert [state.payload for state in await self.states(database, 1)] == [{"n": 3}]
+
+    async def test_wishes_taken_in_together_are_as_if_taken_one_by_one(self, database: Database) -> None:
+        wishes = [Wish(f"mark:{n % 3}", "mark", after(10 - n), payload={"n": n}) for n in range(9)]
+        await self.wish(database, *wishes)
+        found = {state.target: state.payload["n"] for state in await self.states(database, 10)}
+        assert found == {"mark:0": 6, "mark:1": 7, "mark:2": 8}
+        assert sorted(state.target for state in await self.states(database, 3)) == ["mark:1", "mark:2"]
+
+    async def test_a_shown_wish_rests_and_remembers_what_is_shown(self, database: Database) -> None:
+        await self.wish(database, Wish("mark:1", "mark", NOON))
+        (state,) = await self.states(database)
+        assert state.applied is None
+        await database.write(lambda c: outbox.applied(c, state, "x"))
+        assert await self.states(database, 99) == []
+        assert await database.read(outbox.next_state_due) is None
+        await self.wish(database, Wish("mark:1", "mark", NOON))
+        assert (await self.states(database))[0].applied == "x"
+
+    async def test_a_wish_made_while_the_last_is_being_shown_is_not_lost(self, database: Database) -> None:
+        await self.wish(database, Wish("card:1", "card", NOON, payload={"n": 1}))
+        (showing,) = await self.states(database)
+        await self.wish(database, Wish("card:1", "card", after(1), payload={"n": 2}))
+        await database.write(lambda c: outbox.applied(c, showing, "one"))
+        (left,) = await self.states(database, 1)
+        assert (left.payload, left.applied) == ({"n": 2}, "one")
+
+    async def test_nor_is_it_when_the_last_could_not_be_shown(self, database: Database) -> None:
+        await self.wish(database, Wish("card:1", "card", NOON, payload={"n": 1}))
+        (showing,) = await self.states(database)
+        await self.wish(database, Wish("card:1", "card", after(1), payload={"n": 2}))
+        await database.write(lambda c: outbox.delay_state(c, showing, None, "message_not_found"))
+        assert [state.payload for state in await self.states(database, 1)] == [{"n": 2}]
+
+    async def test_what_cannot_be_shown_rests_until_it_is_wished_for_anew(self, database: Database) -> None:
+        await self.wish(database, Wish("card:1", "card", NOON))
+        (state,) = await self.states(database)
+        await database.write(lambda c: outbox.delay_state(c, state, after(30), "away"))
+        assert await self.states(database, 29) == []
+        (state,) = await self.states(database, 30)
+        assert state.failures == 1
+        await database.write(lambda c: outbox.delay_state(c, state, None, "gone"))
+        assert await self.states(database, 9_999) == []
+        await self.wish(database, Wish("card:1", "card", after(40)))
+        (state,) = await self.states(database, 40)
+        assert state.failures == 0
+
+    async def test_a_thousand_wishes_are_a_handful_of_statements(self, database: Database) -> None:
+        statements = 0
+
+        def count(*_: object) -> None:
+            nonlocal statements
+            statements += 1
+
+        def work(connection: Connection) -> None:
+            sa.event.listen(connection, "before_cursor_execute", count)
+            outbox.want(connection, [Wish(f"card:{n}", "card", NOON + timedelta(seconds=n)) for n in range(1_000)])
+
+        await database.write(work)
+        assert statements <= 2
+        assert await scalars(database, "SELECT count(*) FROM desired") == [1_000]

@@ -1,0 +1,202 @@
+"""The queries that run all the time read what they need by their partial indexes, however much else there is.
+
+A plan is asserted instead of a duration; on PostgreSQL the generic plan, which a pooled connection ends up with.
+"""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from storage import cases, inbox, outbox, reports
+from storage.engine import Database, engine_for, open_database
+from tests.conftest import DATABASES
+from tests.storage.kit import NOON, after
+
+CASES = 200_000
+ITEMS = 100_000
+LANES = 20_000
+NOON_TEXT = "2026-01-31 12:00:00.000000"  # read as UTC: so SQLite keeps it, and so the test server's clock is
+LATER_TEXT = "2026-02-28 12:00:00.000000"
+
+FILL = f"""
+INSERT INTO customers (customer_identifier, display_name, created_at)
+SELECT 'U' || n, 'Name', :noon FROM (NUMBERS {CASES});
+
+INSERT INTO cases (case_id, number, customer_identifier, source, status, created_at, last_message_at,
+                   due_at, waiting_since, thread_channel, thread_ts)
+SELECT 'CASE_' || n, n, 'U' || n, 'slack', CASE WHEN n % 10 = 0 THEN 'open' ELSE 'closed' END, :noon, :noon,
+       CASE WHEN n % 100 = 0 THEN (CASE WHEN n % 1000 = 0 THEN :noon ELSE :later END) END,
+       CASE WHEN n % 40 = 0 THEN :noon END, 'CSUP', n || '.0001'
+  FROM (NUMBERS {CASES});
+
+INSERT INTO inbox (key, kind, lane, at, received_at, raw, state)
+SELECT 'k' || n, 'message', 'customer:U' || (n % {LANES}), :noon, :noon, '',
+       CASE WHEN n % 10000 = 0 THEN 'quarantined' WHEN n > {ITEMS} THEN 'done' ELSE 'waiting' END
+  FROM (NUMBERS {ITEMS + ITEMS // 2});
+
+INSERT INTO inbox_lanes (lane, next_at)
+SELECT 'customer:U' || n, CASE WHEN n % 100 = 0 THEN :noon WHEN n % 2 = 0 THEN :later END FROM (NUMBERS {LANES});
+
+INSERT INTO outbox (dedupe_key, lane, destination, kind, payload, created_at, message_id, state)
+SELECT 'k' || n, 'thread:' || (n % {LANES}), CASE WHEN n % 3 = 0 THEN 'CSUP' ELSE 'D' || (n % 1000) END,
+       CASE WHEN n % 7 = 0 THEN 'card' ELSE 'mirror' END, '{{}}', :noon, n,
+       CASE WHEN n % 10000 = 0 THEN 'parked' WHEN n > {ITEMS} THEN 'sent' ELSE 'pending' END
+  FROM (NUMBERS {ITEMS + ITEMS // 2});
+
+INSERT INTO outbox_lanes (lane, destination, priority, next_at)
+SELECT 'thread:' || n, CASE WHEN n % 3 = 0 THEN 'CSUP' ELSE 'D' || (n % 1000) END, n % 2,
+       CASE WHEN n % 100 = 0 THEN :noon WHEN n % 2 = 0 THEN :later END
+  FROM (NUMBERS {LANES});
+
+INSERT INTO desired (target, kind, payload, next_at)
+SELECT 'card:' || n, 'card', '{{}}', CASE WHEN n % 100 = 0 THEN :noon END FROM (NUMBERS {ITEMS})
+"""
+
+
+def fill(connection: Connection) -> None:
+    postgres = connection.dialect.name == "postgresql"
+    series = (
+        "SELECT generate_series(1, {0}) AS n"
+        if postgres
+        else ("WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {0}) SELECT n FROM up")
+    )
+    kind = "timestamptz " if postgres else ""
+    filling = FILL.replace(":noon", f"{kind}'{NOON_TEXT}'").replace(":later", f"{kind}'{LATER_TEXT}'")
+    filling = re.sub(r"\(NUMBERS (\d+)\)", lambda found: f"({series.format(found[1])}) AS numbers", filling)
+    for statement in filling.split(";"):
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("ANALYZE")
+
+
+async def filled(url: str) -> None:
+    engine = engine_for(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(fill)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def large_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A desk in the middle of an outage, after years of use."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        url = f"sqlite:///{shutil.copyfile(template, tmp_path_factory.mktemp('large') / 'casewire.db')}"
+        asyncio.run(filled(url))
+        yield url
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    url = cluster.create_database("casewire_plans", request.getfixturevalue("postgres_template"))
+    asyncio.run(filled(url))
+    yield url
+    cluster.drop_database("casewire_plans")
+
+
+@pytest.fixture
+async def large(large_url: str) -> AsyncIterator[Database]:
+    database = open_database(large_url)
+    yield database
+    await database.close()
+
+
+async def plans(database: Database, work: Callable[[Connection], object]) -> list[str]:
+    """How the database carries out each statement of a work."""
+    seen: list[tuple[str, object]] = []
+
+    def note(_connection, _cursor, statement: str, parameters: object, *_: object) -> None:
+        seen.append((statement, parameters))
+
+    def explain(connection: Connection) -> list[str]:
+        sa.event.listen(connection, "before_cursor_execute", note)
+        tried = connection.begin_nested()
+        work(connection)
+        tried.rollback()
+        sa.event.remove(connection, "before_cursor_execute", note)
+        statements = [(statement, values) for statement, values in seen if "SAVEPOINT" not in statement]
+        return [_plan(connection, statement, parameters) for statement, parameters in statements]
+
+    return await database.write(explain)
+
+
+def _plan(connection: Connection, statement: str, parameters: object) -> str:
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return "\n".join(row[3] for row in rows)
+    connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+    count = len(parameters)
+    arguments = f"({', '.join(['NULL'] * count)})" if count else ""
+    connection.exec_driver_sql(f"PREPARE asked AS {statement}")
+    rows = connection.exec_driver_sql(f"EXPLAIN EXECUTE asked{arguments}").scalars().all()
+    connection.exec_driver_sql("DEALLOCATE asked")
+    return "\n".join(rows)
+
+
+def scans(plan: str) -> list[str]:
+    """The tables that a plan reads from end to end."""
+    return [
+        line
+        for line in plan.splitlines()
+        if "Seq Scan" in line or re.match(r"SCAN (?!.* INDEX |CONST|anon_)", line)
+    ]
+
+
+WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
+    ("ready_lanes", lambda c: inbox.ready_lanes(c, after(1), 50), ["ix_inbox_lanes_ready"]),
+    ("next_wake", inbox.next_wake, ["ix_inbox_lanes_ready"]),
+    ("heads", lambda c: inbox.heads(c, [f"customer:U{n}" for n in range(5)], 20), ["ix_inbox_waiting"]),
+    (
+        "rest_lanes",
+        lambda c: inbox.rest_lanes(c, ["customer:U1", "customer:U3"], NOON, {"customer:U1": NOON}),
+        ["ix_inbox_waiting"],
+    ),
+    ("has_unsettled_card", lambda c: inbox.has_unsettled_card(c, "CNONE"), ["ix_outbox_unsettled_cards"]),
+    ("ready_destinations", lambda c: outbox.ready_destinations(c, after(1)), ["ix_outbox_lanes_ready"]),
+    ("next_due", outbox.next_due, ["ix_outbox_lanes_due"]),
+    ("next_turn", lambda c: outbox.next_turn(c, "CSUP", after(1)), ["ix_outbox_lanes_ready", "ix_outbox_unsent"]),
+    ("rest_lane", lambda c: outbox.rest_lane(c, "thread:3", NOON), ["ix_outbox_unsent"]),
+    ("outstanding_parts", lambda c: outbox.outstanding_parts(c, 7, "answer"), ["ix_outbox_message"]),
+    ("ready_states", lambda c: outbox.ready_states(c, after(1), 20), ["ix_desired_ready"]),
+    ("next_state_due", outbox.next_state_due, ["ix_desired_ready"]),
+    ("due_cases", lambda c: cases.due_cases(c, after(1), 100), ["ix_cases_due"]),
+    ("longest_waiting", lambda c: reports.longest_waiting(c, 10), ["ix_cases_waiting"]),
+    ("open_cases", lambda c: reports.open_cases(c, 40), ["ix_cases_open"]),
+    ("newest_cases", lambda c: reports.newest_cases(c, 10), ["uq_cases_number|sqlite_autoindex_cases_2"]),
+    ("troubles", reports.troubles, ["ix_inbox_quarantined", "ix_outbox_parked"]),
+    ("case_file", lambda c: reports.case_file(c, "CASE_100"), ["pk_cases|sqlite_autoindex_cases_1"]),
+    (
+        "load",
+        lambda c: (
+            cases.lock_customers(c, ["U1"]),
+            cases.load_cases(c, ["CASE_1"]),
+            cases.customers_of_cases(c, ["CASE_2"]),
+        ),
+        ["pk_customers|sqlite_autoindex_customers_1", "pk_cases|sqlite_autoindex_cases_1"],
+    ),
+]
+
+
+class TestPlans:
+    @pytest.mark.parametrize(("work", "indexes"), [pytest.param(*rest, id=name) for name, *rest in WORKS])
+    async def test_reads_by_its_indexes(
+        self, large: Database, work: Callable[[Connection], object], indexes: list[str]
+    ) -> None:
+        told = await plans(large, work)
+        whole = "\n".join(told)
+        assert [index for index in indexes if not re.search(rf"\b({index})\b", whole)] == [], whole
+        assert scans(whole) == [], whole
+
+    async def test_what_is_ready_is_told_rightly(self, large: Database) -> None:
+        ready = await large.read(lambda c: inbox.ready_lanes(c, after(1), 1_000))
+        assert len(ready) == LANES // 100
+        assert len(await large.read(lambda c: inbox.heads(c, ready[:50], 3))) == 150
+        assert (
+            len(await large.read(lambda c: cases.due_cases(c, NOON + timedelta(seconds=1), 1_000)))
+            == CASES // 1000
+        )
+        assert await large.read(reports.troubles) == reports.Troubles(15, 15)

@@ -1,0 +1,102 @@
+"""The bot as a process of its own, as an operator runs it, so that it can be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from bot.sandbox.people import ADA, ALERTS, LOG, SUPPORT
+from bot.sandbox.server import LocalSlack
+
+ROOT = Path(__file__).parents[2]
+
+
+class BotProcess:
+    """`python -m bot run` on a local Slack; its log is kept in one file over all its lives."""
+
+    def __init__(self, slack: LocalSlack, database_url: str, directory: Path, **changed: str) -> None:
+        self.slack = slack
+        self.log = directory / "bot.log"
+        self._environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": str(ROOT),
+            "SLACK_API_URL": slack.api_url,
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_APP_TOKEN": slack.app_token,
+            "SUPPORT_SLACK_CHANNEL": SUPPORT,
+            "ALERTING_SLACK_CHANNEL": ALERTS,
+            "LOGGING_SLACK_CHANNEL": LOG,
+            "ADMIN_SLACK_USERS": ADA,
+            "DATABASE_URL": database_url,
+            "PORT": "0",
+            "SLACK_POSTS_PER_SECOND": "200",
+            "ESCALATION_CHECK_INTERVAL": "0.5",
+            "LOG_FORMAT": "json",
+        } | changed
+        self._directory = directory
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it is connected to Slack."""
+        with self.log.open("ab") as log:
+            process = self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                "run",
+                cwd=self._directory,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        ended = asyncio.create_task(process.wait())
+        connected = asyncio.create_task(self.slack.wait_for(lambda: self.slack.connected, timeout=30))
+        try:
+            await asyncio.wait({ended, connected}, return_when=asyncio.FIRST_COMPLETED)
+            assert not ended.done(), f"the bot ended with status {process.returncode}:\n{self.tail()}"
+            await connected
+        finally:
+            ended.cancel()
+            connected.cancel()
+
+    async def kill(self) -> None:
+        """kill -9, and wait until Slack has noticed."""
+        await self._end(signal.SIGKILL)
+
+    async def terminate(self) -> int:
+        """SIGTERM; how it ended."""
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        if process.returncode is None:
+            process.send_signal(how)
+        async with asyncio.timeout(15):
+            status = await process.wait()
+        await self.slack.wait_for(lambda: not self.slack.connected)
+        return status
+
+    def logged(self, action: str) -> int:
+        """How often something was logged, by its action word."""
+        return self.log.read_text().count(f'"action": "{action}"')
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-15:])
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], patience: float = 20.0) -> Any:
+    """The check's first truthy answer, for what rings no bell (a database): asked again and again."""
+    answer = None
+    try:
+        async with asyncio.timeout(patience):
+            while not (answer := await check()):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"not within {patience:g} s; last answer: {answer!r}") from None
+    return answer

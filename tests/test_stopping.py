@@ -1,0 +1,114 @@
+"""SIGTERM and Ctrl-C stop the real process within ten seconds, whatever it is doing, and nothing is lost."""
+
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.people import DANA, SUPPORT
+from bot.sandbox.server import LocalSlack
+from tests.support.running import Command, environment, until
+
+PROMISED = 10.0
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[LocalSlack]:
+    async with LocalSlack() as slack:
+        slack.retry_schedule = (0.1, 0.5, 1.0)
+        yield slack
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'desk.db'}"
+
+
+def posts(slack: LocalSlack, text: str) -> list[str]:
+    """The replies in case threads that show this."""
+    return [
+        reply["ts"]
+        for card in slack.messages(SUPPORT)
+        for reply in slack.messages(SUPPORT, card["ts"])[1:]
+        if text in reply["text"]
+    ]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_an_idle_bot(slack: LocalSlack, database: str, tmp_path: Path, how: signal.Signals) -> None:
+    async with Command(tmp_path, environment(slack, database)) as bot:
+        await until(lambda: slack.connected)
+        status, seconds = await bot.stop(how)
+    assert (status, seconds < 5) == (0, True)
+    assert "Traceback" not in bot.output.read_text()
+
+
+async def test_during_an_outage_of_slack(slack: LocalSlack, database: str, tmp_path: Path) -> None:
+    async with Command(tmp_path, environment(slack, database)) as bot:
+        await bot.said('"action": "connected"')
+        slack.outage()
+        await slack.dm(DANA, "Is anybody there?")
+        await bot.said('"action": "disconnected"')
+        status, seconds = await bot.stop()
+        assert (status, seconds < PROMISED) == (0, True)
+        slack.outage(False)
+    async with Command(tmp_path, environment(slack, database)) as bot:
+        await until(lambda: posts(slack, "Is anybody there?"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_while_the_start_is_tried_again(
+    slack: LocalSlack, database: str, tmp_path: Path, how: signal.Signals
+) -> None:
+    slack.outage()
+    async with Command(tmp_path, environment(slack, database)) as bot:
+        await bot.said("Slack is out of reach")
+        status, seconds = await bot.stop(how)
+    assert (status, seconds < 5) == (0, True)
+
+
+async def test_while_slack_does_not_answer_the_first_question(
+    slack: LocalSlack, database: str, tmp_path: Path
+) -> None:
+    slack.faults.add("auth.test", "slow:30")
+    async with Command(tmp_path, environment(slack, database)) as bot:
+        await bot.said("health is served")
+        status, seconds = await bot.stop()
+    assert (status, seconds < 5) == (0, True)
+
+
+async def test_while_a_database_server_is_away(slack: LocalSlack, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and never says a word
+        url = f"postgresql://desk@127.0.0.1:{silent.getsockname()[1]}/desk"
+        async with Command(tmp_path, environment(slack, url)) as bot:
+            await bot.said("health is served")
+            status, seconds = await bot.stop()
+    assert (status, seconds < 5) == (0, True)
+
+
+async def test_while_a_post_hangs(slack: LocalSlack, database_url: str, tmp_path: Path) -> None:
+    async with Command(tmp_path, environment(slack, database_url)) as bot:
+        await until(lambda: slack.connected)
+        slack.faults.add("chat.postMessage", "slow:30", times=None)
+        for number in range(3):
+            await slack.dm(DANA, f"message {number}")
+        await until(lambda: len(slack.acks()) >= 3)
+        await until(lambda: len(slack.faults.pending) == 1)
+        status, seconds = await bot.stop()
+        assert (status, seconds < PROMISED) == (0, True)
+    slack.faults.clear()
+    async with Command(tmp_path, environment(slack, database_url)) as bot:
+        await until(lambda: posts(slack, "message 2"), patience=30)
+        assert [len(posts(slack, f"message {number}")) for number in range(3)] == [1, 1, 1]
+        shown = [posts(slack, f"message {number}")[0] for number in range(3)]
+        assert shown == sorted(shown)
+
+
+async def test_a_second_signal_changes_nothing(slack: LocalSlack, database: str, tmp_path: Path) -> None:
+    async with Command(tmp_path, environment(slack, database)) as bot:
+        await until(lambda: slack.connected)
+        bot._process.send_signal(signal.SIGINT)
+        status, seconds = await bot.stop(signal.SIGTERM)
+    assert (status, seconds < PROMISED) == (0, True)
