@@ -24,6 +24,10 @@ class LookupUnavailable(Exception):
     """Slack could not say who somebody is just now. The item waits; nobody is taken for anything."""
 
 
+class UnknownGroup(Exception):
+    """Slack says that there is no such user group."""
+
+
 class UnknownUser(Exception):
     """Slack says that there is no such user."""
 
@@ -117,11 +121,19 @@ class People:
             return frozenset()
         async with self._group_lock:
             if self._group is None or not self._fresh(self._group):
-                group_id = await self._usergroup_id(self._admins.usergroup)
-                answer = await self._call("usergroups_users_list", usergroup=group_id)
-                self._group = _Aged(frozenset(answer["users"]), self._monotonic())
+                self._group = _Aged(await self._asked_members(), self._monotonic())
             members: frozenset[str] = self._group.value
             return members
+
+    async def _asked_members(self) -> frozenset[str]:
+        """A group that was dissolved while we run has no members: nobody's message waits for it to come back."""
+        try:
+            group_id = await self._usergroup_id(self._admins.usergroup)
+            answer = await self._call("usergroups_users_list", usergroup=group_id)
+        except UnknownGroup as error:
+            log.error("ADMIN_SLACK_USERGROUP is gone", action="no_usergroup", error=str(error))
+            return frozenset()
+        return frozenset(answer["users"])
 
     async def names(self, user_ids: Iterable[str]) -> dict[str, str]:
         """Names for mentions. Who cannot be looked up is left out: no message waits for a mention."""
@@ -170,7 +182,7 @@ class People:
             if name in {group.get("id"), group.get("handle")}:
                 self._group_id = str(group["id"])
                 return self._group_id
-        raise LookupUnavailable(f"there is no user group {name!r} in the workspace")
+        raise UnknownGroup(f"there is no user group {name!r} in the workspace")
 
     async def _call(self, method: str, **arguments: Any) -> Any:
         try:
@@ -180,6 +192,8 @@ class People:
             reason = _error_word(error)
             if reason in {"user_not_found", "user_not_visible"}:
                 raise UnknownUser(f"Slack knows no user {arguments.get('user')}") from error
+            if reason in {"no_such_subteam", "subteam_not_found"}:
+                raise UnknownGroup(f"{method}: {reason}") from error
             raise LookupUnavailable(f"{method}: {reason}") from error
         except Exception as error:  # any transport failure: the lookup is repeated, never guessed
             raise LookupUnavailable(f"{method}: {type(error).__name__}: {error}") from error

@@ -198,7 +198,10 @@ class SqliteDatabase(Database):
                 break
 
     async def _commit(self, group: list[_Job]) -> None:
-        """One transaction for the group, a savepoint for each; a group that fails whole is run one by one."""
+        """One transaction for the group, a savepoint for each.
+
+        A group that fails whole is run one by one, unless the database is away: each try would wait for it anew.
+        """
         group = [job for job in group if not job.done.cancelled()]
         if not group:
             return
@@ -206,11 +209,12 @@ class SqliteDatabase(Database):
             async with self._writer_engine.begin() as connection:
                 results = await connection.run_sync(_run_group, [job.work for job in group])
         except Exception as error:
-            if len(group) > 1:
+            if len(group) == 1 or is_away(error):
+                for job in group:
+                    _settle(job.done, error)
+            else:
                 for job in group:
                     await self._commit([job])
-            else:
-                _settle(group[0].done, error)
             return
         for job, result in zip(group, results, strict=True):
             _settle(job.done, result)

@@ -34,9 +34,11 @@ def longest_waiting(connection: Connection, limit: int = 10) -> list[CaseFile]:
 
 
 def open_cases(connection: Connection, limit: int) -> list[CaseFile]:
-    """Open cases, the oldest first."""
-    condition = sa.text("cases.status = 'open'")
-    return _case_files(connection, _joined().where(condition).order_by(cases.c.number).limit(limit))
+    """Open cases: whose customers wait, the longest first, then those that were answered."""
+    waiting = longest_waiting(connection, limit)
+    answered = sa.text("cases.status = 'open' AND cases.waiting_since IS NULL")
+    rest = _joined().where(answered).order_by(cases.c.number).limit(limit - len(waiting))
+    return waiting + (_case_files(connection, rest) if len(waiting) < limit else [])
 
 
 def newest_cases(connection: Connection, limit: int) -> list[CaseFile]:

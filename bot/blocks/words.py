@@ -187,7 +187,7 @@ REPLIES_BY_NOBODY = {
 }
 REPLIES_WITHOUT_CASE = {ReplyKind.NOT_FOUND: "There is no such case."}
 ACCEPTED = "Accepted. It will be done shortly."
-TRY_AGAIN = "That did not work just now, and nothing was changed. Please try again in a minute."
+TRY_AGAIN = "That could not be confirmed just now. Look at the case before you try again in a minute."
 
 # Help
 ADMIN_DM = (
@@ -208,8 +208,8 @@ HELP_CUSTOMER_FOOT = ("To reach our support team, write to me in a direct messag
 HELP_ADMIN = (
     "`{command} status`: how the desk stands",
     "`{command} status CASE_001`: how a case stands",
-    "`{command} list`: the open cases, oldest first",
-    "`{command} close CASE_001`: close a case and tell its customer; `{command} close CASE_001 quiet`: tell nobody",
+    "`{command} list`: the open cases, longest waiting first",
+    "`{command} close CASE_001`: close a case and tell its customer; with `quiet` at the end, tell nobody",
     "`{command} reopen CASE_001`: take up a closed case again",
     "`{command} escalate CASE_001 why`: alert others to a case",
     "`{command} help`: this help",

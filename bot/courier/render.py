@@ -28,7 +28,7 @@ from bot.blocks.post import Post
 from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
 from bot.desk.model import Trigger, TriggerKind
-from bot.text.safe import show, split_parts
+from bot.text.safe import is_blank, show, split_parts
 from bot.views import Views
 from storage import alerts, messages, reports
 from storage.messages import Message
@@ -126,7 +126,9 @@ def message_post(
     connection: Connection, message: Message, part: int, words: Words, payload: Mapping[str, Any]
 ) -> Post:
     """One part of a message: as shown in the thread if a customer wrote it, in the DM if an admin did."""
-    parts = split_parts(show(messages.whole_text(connection, message)))
+    whole = messages.whole_text(connection, message)
+    # No words beside files are said to be none by the mirror; a message of nothing at all shows as empty.
+    parts = [""] if message.files and is_blank(whole) else split_parts(show(whole))
     text = parts[part - 1] if part <= len(parts) else "…"
     total = max(len(parts), part)
     deleted = message.deleted_at is not None

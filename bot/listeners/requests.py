@@ -18,9 +18,7 @@ log = structlog.get_logger(__name__)
 PATIENCE = 2.0
 
 
-async def ask(
-    deps: Deps, request: Request, gesture: str, began: float | None = None
-) -> tuple[Reply | None, Post]:
+async def ask(deps: Deps, request: Request, gesture: str, began: float | None = None) -> tuple[Reply | None, Post]:
     """Have a request decided. The reply is None when it was not known in time, or could not be kept.
 
     `began` is the monotonic moment since which somebody has been waiting, if that is not now.

@@ -55,7 +55,7 @@ class Live:
         heard = bell.rings
         await ws.send_json({"type": "hello", "run": self._run, **viewer.hello(), **viewer.changes()}, dumps=_dumps)
         while not ws.closed:
-            await bell.until(lambda: bell.rings != heard)
+            await bell.until(lambda known=heard: bell.rings != known)
             await asyncio.sleep(PAUSE)
             heard = bell.rings
             if changes := viewer.changes():
@@ -169,7 +169,7 @@ class Viewer:
         }
 
     def _messages(self, dirty: dict[tuple[str, str], None]) -> list[Json]:
-        found = []
+        found: list[Json] = []
         for channel_id, ts in dirty:
             channel = self._workspace.channels[channel_id]
             if channel_id not in self._joined or self._user not in channel.members:

@@ -131,5 +131,5 @@ def test_an_unknown_word_is_named_and_followed_by_the_help() -> None:
 
 def test_outcomes_that_are_not_known_yet_are_said_calmly() -> None:
     assert accepted().text == "Accepted. It will be done shortly."
-    assert "nothing was changed" in try_again().text
+    assert "before you try again" in try_again().text
     assert not_allowed().text == "Sorry, only admins of this desk can do that."

@@ -93,6 +93,9 @@ class TestAnswer:
         assert (case.unanswered, case.waiting_since) == (1, at(6))
         assert case.message_count == 4
 
+    def test_of_the_same_moment_as_another_counts_as_the_newer_one(self) -> None:
+        assert after(wrote(at()), answered(at(5), by=GRACE), answered(at(5), by=ADA)).last_answer_by == ADA.name
+
     def test_written_before_the_closing_but_processed_after_it_is_sent(self) -> None:
         case = after(wrote(at()), closed(at(5)))
         decision = decided(case, answered(at(4)), now=at(6))

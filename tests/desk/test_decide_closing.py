@@ -116,6 +116,7 @@ def test_two_admins_closing_in_the_same_moment_close_once() -> None:
     case = after(wrote(at()), answered_closing(at(5)))
     decision = decided(case, answered_closing(at(4), by=GRACE))
     assert recorded(decision).is_answer
+    assert not recorded(decision).closing
     assert not of_kind(decision, LogClosing)
     assert decision.case is not None
     assert decision.case.closings == 1
@@ -153,6 +154,11 @@ class TestCustomerWroteMeanwhile:
         decision = decided(case, closed(at(5), quiet=quiet), now=at(7))
         assert (decision.case, decision.effects) == (case, ())
         assert decision.reply == Reply(ReplyKind.CUSTOMER_WROTE_MEANWHILE, "CASE_001")
+
+    def test_a_message_of_the_very_moment_stops_nothing(self) -> None:
+        case = after(wrote(at(5)))
+        assert not after(noted(at(5), closes=True), case=case).is_open
+        assert not after(closed(at(5)), case=case).is_open
 
     def test_a_second_try_closes(self) -> None:
         case = after(wrote(at()), wrote(at(6)), answered_closing(at(5), followed_by=(at(6),)))

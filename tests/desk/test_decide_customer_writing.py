@@ -113,6 +113,16 @@ class TestLateMessage:
         assert recorded(decided(case, wrote(at(1)), now=at(3))).late
         assert not recorded(decided(case, wrote(at(3)))).late
 
+    def test_of_the_same_moment_as_the_last_one_is_not_late(self) -> None:
+        thread = ReplyTo("DDANA", "1769860801.000000")
+        decision = decided(after(wrote(at(2))), wrote(at(2), reply_to=thread))
+        assert not recorded(decision).late
+        assert decision.case is not None
+        assert decision.case.reply_to == thread
+
+    def test_of_the_same_moment_as_an_answer_is_answered(self) -> None:
+        assert after(wrote(at()), answered(at(2)), wrote(at(2))).unanswered == 0
+
     def test_never_turns_back_the_time_of_the_last_message(self) -> None:
         case = after(wrote(at()), wrote(at(2)), wrote(at(1)))
         assert (case.last_message_at, case.message_count, case.unanswered) == (at(2), 3, 3)
@@ -242,7 +252,7 @@ class TestMergingFollowUps:
         assert (case.unanswered, case.waiting_since) == (1, at(seconds=10))
 
     def test_they_are_merged_behind_an_answer_processed_late_too(self) -> None:
-        times = (at(seconds=10), at(seconds=20), at(seconds=300))
+        times = (at(seconds=10), at(seconds=20), at(seconds=140))
         case = after(
             wrote(at()), *map(wrote, times), answered(at(seconds=5), followed_by=times), policy=self.MERGING
         )

@@ -62,8 +62,8 @@ class TestSilence:
         assert decided(case, time_came(at(hours=500))).effects == ()
 
     def test_a_check_that_comes_late_escalates_all_the_same(self) -> None:
-        alert = the(decided(after(wrote(at())), time_came(at(hours=480))), RaiseAlert)
-        assert alert.trigger.detail == "480"
+        alert = the(decided(after(wrote(at())), time_came(at(hours=4800))), RaiseAlert)
+        assert alert.trigger.detail == "4800"
 
     def test_on_an_escalated_case_is_added_under_its_alert(self) -> None:
         case = after(wrote(at(), "urgent"))

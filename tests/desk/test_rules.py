@@ -2,15 +2,17 @@
 
 import ast
 import sys
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import bot.desk
+from bot.desk import decide, effects, events, model, policy
 from bot.desk.model import TriggerKind
 from bot.desk.policy import DEFAULT_KEYWORDS, Policy, SilenceClock
 from bot.desk.rules import (
@@ -438,6 +440,14 @@ def test_no_text_takes_long(text: str) -> None:
     assert not detect_closure_phrase(text)
     assert not detect_closure_near_miss(text)
     assert not is_note(text)
+
+
+@pytest.mark.parametrize("module", [decide, effects, events, model, policy], ids=lambda module: module.__name__)
+def test_state_is_frozen(module: ModuleType) -> None:
+    classes = [value for value in vars(module).values() if isinstance(value, type) and is_dataclass(value)]
+    assert classes
+    for one in classes:
+        assert one.__dataclass_params__.frozen, one.__name__  # type: ignore[attr-defined]
 
 
 def test_the_desk_imports_nothing_but_the_standard_library() -> None:

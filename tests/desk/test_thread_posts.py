@@ -41,6 +41,10 @@ def test_the_sign_counts_only_at_the_start(text: str) -> None:
     assert isinstance(read(ADA, words(text)), AdminAnswered)
 
 
+def test_the_sign_counts_even_where_nothing_was_typed_beside_it() -> None:
+    assert isinstance(read(ADA, words("// x = 1", typed="")), NoteWritten)
+
+
 def test_the_sign_counts_behind_a_quote_of_the_customer() -> None:
     assert isinstance(read(ADA, words("> Where is it?\n// no idea", typed="// no idea")), NoteWritten)
 

@@ -154,7 +154,9 @@ class TestTheBroadcast:
         await desk.answer(card, "Hello again")
         await desk.write("six")
         broadcast = [post for post in desk.mirrors(card) if post.get("subtype") == "thread_broadcast"]
-        heard = [next(n for n in ("one", "two", "three", "four", "five", "six") if n in words(p)) for p in broadcast]
+        heard = [
+            next(n for n in ("one", "two", "three", "four", "five", "six") if n in words(p)) for p in broadcast
+        ]
         assert heard == ["one", "two", "three", "four", "six"]
         assert all("CASE_001" in words(post) for post in broadcast)
 

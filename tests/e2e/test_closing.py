@@ -169,7 +169,9 @@ class TestClosingOverAMessageNobodyHasSeen:
             await desk.slack.post(ADA, SUPPORT, text, thread_ts=card["ts"])
         await desk.write("Wait, there is more")
         deliver()
-        await desk.until(lambda: any("CASE_001" in words(p) and "not closed" in words(p) for p in desk.thread(card)))
+        await desk.until(
+            lambda: any("CASE_001" in words(p) and "not closed" in words(p) for p in desk.thread(card))
+        )
         assert desk.log_lines() == []
         (case,) = await desk.rows("SELECT status, unanswered FROM cases")
         assert case["status"] == "open"
@@ -184,5 +186,7 @@ class TestOneChannelForAll:
             card = await desk.opened(DANA, "urgent")
             await desk.answer(card, PHRASE)
             texts = lambda: [post["text"] for post in desk.slack.messages(SUPPORT)]  # noqa: E731
-            await desk.until(lambda: any(re.match(r"Case #CASE_001 closed at .* by Ada Admin", t) for t in texts()))
+            await desk.until(
+                lambda: any(re.match(r"Case #CASE_001 closed at .* by Ada Admin", t) for t in texts())
+            )
             assert any("Case #CASE_001 is escalated" in text for text in texts())

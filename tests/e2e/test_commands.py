@@ -91,7 +91,15 @@ class TestAnAdmin:
 
     @pytest.mark.parametrize(
         "text",
-        ["frobnicate", "close", "close CASE_", "close CASE_1x", "escalate", "status <@U0DANALEE1>", "reopen the door"],
+        [
+            "frobnicate",
+            "close",
+            "close CASE_",
+            "close CASE_1x",
+            "escalate",
+            "status <@U0DANALEE1>",
+            "reopen the door",
+        ],
     )
     async def test_gets_help_for_what_is_no_command(self, desk: Desk, text: str) -> None:
         said = await case(desk, ADA, text)
@@ -206,7 +214,8 @@ class TestReopeningAndEscalating:
 
     async def test_the_reason_of_an_escalation_reads_as_it_was_typed(self, desk: Desk) -> None:
         await desk.opened()
-        assert "is escalated" in await case(desk, ADA, f"escalate CASE_001 R&D <is> down, ask <@{GRACE}> & <!here>")
+        reason = f"R&D <is> down, ask <@{GRACE}> & <!here>"
+        assert "is escalated" in await case(desk, ADA, f"escalate CASE_001 {reason}")
         (alert,) = await desk.until(desk.alerts)
         assert "R&D <is> down, ask @grace & @here" in words(alert)
         assert mentioned(alert) == set()

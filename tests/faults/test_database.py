@@ -136,9 +136,7 @@ class TestCutConnections:
 
 def _unacknowledged(slack: LocalSlack, ts: str) -> list[str]:
     """The attempts to deliver this message that failed."""
-    event_ids = {
-        body["event_id"] for body in slack.sockets.undelivered if body["event"].get("ts") == ts
-    }
+    event_ids = {body["event_id"] for body in slack.sockets.undelivered if body["event"].get("ts") == ts}
     return [
         record.detail["event_id"]
         for record in slack.traffic.of("event_unacked")

@@ -156,7 +156,7 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
         ["ix_inbox_waiting"],
     ),
     ("has_unsettled_card", lambda c: inbox.has_unsettled_card(c, "CNONE"), ["ix_outbox_unsettled_cards"]),
-    ("ready_destinations", lambda c: outbox.ready_destinations(c, after(1)), ["ix_outbox_lanes_ready"]),
+    ("ready_destinations", lambda c: outbox.ready_destinations(c, after(1)), ["ix_outbox_lanes_(ready|due)"]),
     ("next_due", outbox.next_due, ["ix_outbox_lanes_due"]),
     ("next_turn", lambda c: outbox.next_turn(c, "CSUP", after(1)), ["ix_outbox_lanes_ready", "ix_outbox_unsent"]),
     ("rest_lane", lambda c: outbox.rest_lane(c, "thread:3", NOON), ["ix_outbox_unsent"]),

@@ -152,5 +152,3 @@ async def running_desk(database_url: str, **changed: Any) -> AsyncIterator[Desk]
             yield desk
         finally:
             await desk.close()
-
-

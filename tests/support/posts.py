@@ -44,7 +44,7 @@ def refused_calls(slack: LocalSlack) -> list[Json]:
         for method in WRITES
         for record in slack.traffic.of(f"call:{method}")
         if "fault" not in record.detail
-        and str(record.detail.get("answer", {}).get("error", "")).startswith(("invalid", "msg_", "no_text", "too_"))
+        and str(record.detail.get("answer", {}).get("error")).startswith(("invalid", "msg_", "no_text", "too_"))
     ]
 
 

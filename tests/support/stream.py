@@ -46,7 +46,9 @@ class Stream:
     async def answer(self, desk: Desk) -> None:
         """An admin answers in every thread there is."""
         for card in desk.cards():
-            if found := next((user for user in self.customers if f"@crowd{int(user[-3:])})" in card["text"]), None):
+            if found := next(
+                (user for user in self.customers if f"@crowd{int(user[-3:])})" in card["text"]), None
+            ):
                 text = f"answer {len(self.answered[found])} to {found}"
                 self.answered[found].append(text)
                 await self.slack.post(ADA, SUPPORT, text, thread_ts=card["ts"])
@@ -107,7 +109,9 @@ async def check_everything_once(desk: Desk, stream: Stream) -> Counter[str]:
         assert Counter(answers) == Counter(stream.answered[user]), (answers, stream.answered[user])
         figures["answers"] += len(answers)
 
-    named = Counter(case for post in stream.slack.messages(ALERTS) for case in case_of.values() if case in post["text"])
+    named = Counter(
+        case for post in stream.slack.messages(ALERTS) for case in case_of.values() if case in post["text"]
+    )
     assert all(count == 1 for count in named.values()), named
     return figures
 
