@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from bot.sandbox.bell import Bell
 from bot.sandbox.journeys import Journeys
 from bot.sandbox.model import Channel, Json, User
 from bot.sandbox.people import BOT_USER, SUPPORT, TEAM_DOMAIN, TEAM_NAME
@@ -55,7 +57,7 @@ class Live:
         heard = bell.rings
         await ws.send_json({"type": "hello", "run": self._run, **viewer.hello(), **viewer.changes()}, dumps=_dumps)
         while not ws.closed:
-            await bell.until(lambda known=heard: bell.rings != known)
+            await bell.until(partial(_rung_since, bell, heard))
             await asyncio.sleep(PAUSE)
             heard = bell.rings
             if changes := viewer.changes():
@@ -246,3 +248,7 @@ def _role(slack: LocalSlack, user: User) -> str:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, default=str)
+
+
+def _rung_since(bell: Bell, heard: int) -> bool:
+    return bell.rings != heard

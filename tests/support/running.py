@@ -40,7 +40,7 @@ async def starting(slack: LocalSlack, database: str, **changed: Any) -> AsyncIte
 async def until(condition: Callable[[], T], patience: float = 15) -> T:
     """What the condition says, once it says something. For what rings no bell: the bot's own state."""
     async with asyncio.timeout(patience):
-        while not (found := condition()):  # noqa: ASYNC110
+        while not (found := condition()):
             await asyncio.sleep(0.02)
         return found
 
