@@ -79,12 +79,15 @@ def migrate(
 @cli.command()
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")] = 8900,
+    with_bot: Annotated[
+        bool, typer.Option("--with-bot", help="Run the bot on it too, with a fresh database that ends with it.")
+    ] = False,
 ) -> None:
-    """Run a local Slack to try Casewire on, without a workspace."""
-    from bot.sandbox.server import run_sandbox
+    """Run a local Slack to try Casewire on in a browser, without a workspace."""
+    from bot.sandbox.run import run_sandbox
 
     try:
-        _until_interrupted(run_sandbox(port))
+        _until_interrupted(run_sandbox(port, with_bot=with_bot))
     except OSError as error:
         _give_up("The local Slack cannot start.", [f"port {port}: {error.strerror}; choose another with --port"])
 

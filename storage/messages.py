@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .sql import Row, insert_for
+from .sql import Row, insert_for, insert_in_order
 from .tables import attachment_chunks, attachments, copies, messages
 
 CHUNK_BYTES = 256 * 1024
@@ -45,10 +45,7 @@ class Copy:
 
 def insert_messages(connection: Connection, rows: Sequence[Row]) -> list[int]:
     """Store messages and return their ids in the same order."""
-    if not rows:
-        return []
-    statement = sa.insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, list(rows)).scalars())
+    return insert_in_order(connection, messages, rows) if rows else []
 
 
 def attach_whole_texts(connection: Connection, texts: Mapping[int, str]) -> None:
@@ -56,7 +53,6 @@ def attach_whole_texts(connection: Connection, texts: Mapping[int, str]) -> None
     if not texts:
         return
     encoded = {message_id: text.encode() for message_id, text in texts.items()}
-    statement = sa.insert(attachments).returning(attachments.c.id, sort_by_parameter_order=True)
     rows = [
         {
             "message_id": message_id,
@@ -66,7 +62,7 @@ def attach_whole_texts(connection: Connection, texts: Mapping[int, str]) -> None
         }
         for message_id, data in encoded.items()
     ]
-    ids = connection.execute(statement, rows).scalars()
+    ids = insert_in_order(connection, attachments, rows)
     chunks = [
         {"attachment_id": attachment_id, "number": number, "data": data[start : start + CHUNK_BYTES]}
         for attachment_id, data in zip(ids, encoded.values(), strict=True)

@@ -10,15 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .sql import insert_for
+from .sql import ROWS_PER_INSERT, insert_for
 from .tables import desired, outbox, outbox_lanes
 
 UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
 URGENT = 0  # alerts and answers: somebody waits
 USUAL = 1
-
-ROWS_PER_INSERT = 500  # both drivers take some 32,000 parameters in a statement
 
 
 @dataclass(frozen=True, slots=True)

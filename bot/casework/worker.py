@@ -30,6 +30,7 @@ LANES_PER_ROUND = 50
 ITEMS_PER_LANE = 20
 LOOKUPS_AT_ONCE = 8
 PREPARE_WAIT = 0.25
+ARRIVING_WAIT = 0.5
 POLL = 1.0
 GATHER = 0.03
 DUE_PER_CHECK = 1000
@@ -51,6 +52,7 @@ class Casework:
         self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._preparing: dict[int, asyncio.Task[Prepared]] = {}
         self._lookup_failures: dict[int, int] = {}
+        self._arriving: set[asyncio.Future[None]] = set()
         self._stopping = False
         self.on_outbox: Callable[[], None] = _nothing
 
@@ -59,9 +61,15 @@ class Casework:
 
         Raises DatabaseUnavailable or TimeoutError: then it was not taken in, and must not be acknowledged.
         """
-        async with asyncio.timeout(INTAKE_TIMEOUT):
-            now = self._clock.now()
-            stored = await self._database.write(lambda connection: inbox.put(connection, item, now))
+        arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arriving.add(arrival)
+        try:
+            async with asyncio.timeout(INTAKE_TIMEOUT):
+                now = self._clock.now()
+                stored = await self._database.write(lambda connection: inbox.put(connection, item, now))
+        finally:
+            self._arriving.discard(arrival)
+            arrival.set_result(None)
         log.info("item received", action="received", item=item.key, stored=stored)
         if stored:
             self._arrived.set()
@@ -141,6 +149,9 @@ class Casework:
         return min(POLL, max(0.01, (earliest - self._clock.now()).total_seconds()))
 
     async def _round(self) -> bool:
+        if self._arriving:
+            # Bolt hands events over concurrently: what came first may be committed last, and is waited for.
+            await asyncio.wait(set(self._arriving), timeout=ARRIVING_WAIT)
         now = self._clock.now()
         if not self._database.available:
             await self._database.write(_look)  # reading can go on where writing cannot

@@ -29,9 +29,10 @@ from .slack import ChannelTrouble, LoginTrouble, NotSent, RateLimited, Refused, 
 log = structlog.get_logger(__name__)
 
 POLL = 1.0
-BACKOFF_FIRST, BACKOFF_MOST = 1.0, 60.0
+BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
+_IN_THREAD = {"thread_intro", "mirror", "thread_notice", "held_post"}
 
 
 class DeskChannels(Protocol):
@@ -164,7 +165,10 @@ class Courier:
             await self._channel_trouble(row, str(error))
         except Refused as error:
             self.login_trouble = None
-            await self._park(row, str(error))
+            if str(error) == "thread_not_found" and row.kind in _IN_THREAD:
+                await self._thread_gone(row, str(error))
+            else:
+                await self._park(row, str(error))
         except NotYet as error:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
             await self._again(row, row.state, str(error), self._backoff(row))
@@ -278,6 +282,20 @@ class Courier:
             trouble = reports.channel_trouble_row(row.destination, error, self._alerting, now)
             await self._database.write(partial(outbox.enqueue, rows=[trouble], now=now))
 
+    async def _thread_gone(self, row: OutboxRow, error: str) -> None:
+        """The whole thread was deleted (retention, say): a new card is posted, and the row waits for it."""
+        now = self._clock.now()
+
+        def work(connection: Connection) -> None:
+            thread = cases.threads_of(connection, [row.case_id or ""]).get(row.case_id or "")
+            if thread is not None:
+                rows = reports.new_card(row.case_id or "", thread.channel, thread.thread_ts)
+                outbox.enqueue(connection, rows, now)
+
+        await self._database.write(work)
+        await self._again(row, row.state, error, self._backoff(row))
+        self.wake.set()
+
     async def _park(self, row: OutboxRow, reason: str) -> None:
         """Set aside for good, and tell: the answer's author in the thread, else the alerting channel."""
         now = self._clock.now()
@@ -296,7 +314,7 @@ class Courier:
         self.on_report()
 
     def _backoff(self, row: OutboxRow) -> float:
-        return float(min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(row.failures, 10)))
+        return float(min(BACKOFF_MOST, self._timing.retry_after * 2 ** min(row.failures, 10)))
 
 
 def _nothing() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+_WHOLE = 1 - 1e-9  # a token, but for what adding up fractions has lost
+
 
 class Bucket:
     """`rate` tokens a second, at most `burst` saved up. `take` waits for one."""
@@ -34,7 +36,7 @@ class Bucket:
         self._seen = now
         if now < self._closed_until:
             return self._closed_until - now
-        if self._tokens < 1:
+        if self._tokens < _WHOLE:
             return (1 - self._tokens) / self._rate
         self._tokens -= 1
         return 0.0

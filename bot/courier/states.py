@@ -20,10 +20,11 @@ from storage import reports as case_reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.messages import Copy
-from storage.outbox import Desired, NewRow
+from storage.outbox import Desired
 
 from .pacing import Pacing
 from .render import NotYet, Words, alert_post, digest, message_post
+from .reports import new_card
 from .slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undelivered
 
 log = structlog.get_logger(__name__)
@@ -148,11 +149,7 @@ class States:
 
     async def _post_card_again(self, state: Desired, channel: str, ts: str) -> None:
         """Somebody deleted the card: the case gets a new one, and a new thread under it."""
-        case_id = state.case_id or ""
-        rows = [
-            NewRow(f"{kind}:{case_id}:after:{ts}", f"thread:{case_id}", channel, kind, case_id)
-            for kind in ("card", "thread_intro")
-        ]
+        rows = new_card(state.case_id or "", channel, ts)
         now = self._clock.now()
         await self._database.write(partial(outbox.enqueue, rows=rows, now=now))
         self.on_outbox()

@@ -21,7 +21,9 @@ _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _INLINE_CODE = re.compile(r"(?<![^\W_])`[^`\n]+`")  # not the backtick of I`m
 _CUT = " … "  # where something was cut, what stood around it must not join up
 _BLANKS = re.compile(r"[^\S\n]+")
-_NOTE_PREFIX = re.compile(r"(?:\s|[-•]|\d+\.\s)*(?://|note:)")  # behind list markers, too
+_NOTE_PREFIX = re.compile(
+    r"(?:\s|[-•]|\d+\.\s)*(?://|note:|@(?:here|channel|everyone)\b)"
+)  # behind list markers, too
 # Thai to Khmer, and Japanese and Chinese: written without spaces, so that a word may begin anywhere.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _SPACED_LETTER = rf"[^\W{_UNSPACED}]"
@@ -33,7 +35,7 @@ def is_admin_message(author: Person) -> bool:
 
 
 def is_note(text: str) -> bool:
-    """Whether a post asks to stay inside: it starts with `//` or `note:`, typed on any keyboard."""
+    """Whether a post asks to stay inside: it starts with `//` or `note:`, or calls the whole channel."""
     return _NOTE_PREFIX.match(_fold(text)) is not None
 
 

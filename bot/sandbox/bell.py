@@ -22,6 +22,10 @@ class Bell:
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
 
+    def rung_since(self, rings: int) -> bool:
+        """Whether it has rung since it had rung so often."""
+        return self.rings != rings
+
     async def next(self) -> None:
         """Return at the next ring."""
         await self._rung.wait()

@@ -55,9 +55,10 @@ class Live:
     async def _tell(self, ws: web.WebSocketResponse, viewer: Viewer) -> None:
         bell = self._slack.bell
         heard = bell.rings
-        await ws.send_json({"type": "hello", "run": self._run, **viewer.hello(), **viewer.changes()}, dumps=_dumps)
+        first = {"type": "hello", "run": self._run, **viewer.hello(), **viewer.changes()}
+        await ws.send_json(first, dumps=_dumps)
         while not ws.closed:
-            await bell.until(partial(_rung_since, bell, heard))
+            await bell.until(partial(bell.rung_since, heard))
             await asyncio.sleep(PAUSE)
             heard = bell.rings
             if changes := viewer.changes():

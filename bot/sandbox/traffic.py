@@ -52,7 +52,7 @@ class Traffic:
         """How many records there have been: the number of the next one."""
         return self._total
 
-    def add(self, time: float, direction: Direction, what: str, **detail: Any) -> Record:
+    def add(self, time: float, direction: Direction, what: str, /, **detail: Any) -> Record:
         """Note that something happened."""
         record = Record(self._total, time, direction, what, detail)
         self._total += 1

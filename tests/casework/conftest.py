@@ -1,8 +1,9 @@
 """Casework is driven directly, on real databases."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 
 from storage.engine import Database, open_database
 
@@ -12,3 +13,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = open_database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Tracebacks drawn for the terminal cost more than what is tested."""
+    with structlog.testing.capture_logs():
+        yield

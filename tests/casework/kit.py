@@ -103,6 +103,9 @@ class KnownPeople:
         profile = await self.profile(user_id)
         return Person(profile.id, profile.name, await self.is_admin(profile))
 
+    async def meet_admins(self) -> None:
+        """They are known already."""
+
     async def names(self, user_ids: Iterable[str]) -> dict[str, str]:
         return {user_id: NAMES.get(user_id, user_id) for user_id in user_ids}
 
@@ -163,7 +166,7 @@ def settle_cards(connection: Connection, now: datetime = NOON) -> dict[str, str]
         sa.text("SELECT id, case_id FROM outbox WHERE kind = 'card' AND state = 'pending' ORDER BY id")
     ).all()
     for row_id, case_id in rows:
-        thread_ts = f"{row_id}.000001"
+        thread_ts = f"{case_id.removeprefix('CASE_')}.000001"
         outbox.finish(connection, row_id, "sent", now, thread_ts)
         cases.set_thread(connection, case_id, "CSUP", thread_ts)
     return roots(connection)
@@ -171,7 +174,7 @@ def settle_cards(connection: Connection, now: datetime = NOON) -> dict[str, str]
 
 def roots(connection: Connection) -> dict[str, str]:
     rows = connection.execute(sa.text("SELECT case_id, thread_ts FROM cases WHERE thread_ts IS NOT NULL"))
-    return {case_id: thread_ts for case_id, thread_ts in rows}
+    return {row.case_id: row.thread_ts for row in rows}
 
 
 async def opened(database: Database, user: str = "U1", text: str = "Hello", seconds: float = 0) -> str:
@@ -205,7 +208,8 @@ def faults(connection: Connection) -> list[str]:
 
     expect_none(
         "more than one open case",
-        "SELECT customer_identifier FROM cases WHERE status = 'open' GROUP BY customer_identifier HAVING count(*) > 1",
+        "SELECT customer_identifier FROM cases WHERE status = 'open'"
+        " GROUP BY customer_identifier HAVING count(*) > 1",
     )
     expect_none(
         "a message count that is not the count of messages",

@@ -31,7 +31,9 @@ def test_a_name_like_an_admins_makes_no_admin() -> None:
     assert isinstance(read(Person("UBOB", ADA.name), words("I am Ada, an admin")), BystanderPosted)
 
 
-@pytest.mark.parametrize("text", ["// hush", "//hush", "note: hush", "NOTE: hush", "  Note: hush", "\u200b//x"])
+@pytest.mark.parametrize(
+    "text", ["// hush", "//hush", "note: hush", "@channel hush", "NOTE: hush", "  Note: hush", "\u200b//x"]
+)
 def test_an_admins_post_that_starts_with_the_sign_of_a_note_is_one(text: str) -> None:
     assert isinstance(read(ADA, words(text)), NoteWritten)
 

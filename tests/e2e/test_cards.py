@@ -167,9 +167,8 @@ class TestTheBroadcast:
         await desk.write("two")
         assert desk.mirrors(card)[-1].get("subtype") == "thread_broadcast"
 
-    @pytest.mark.parametrize("signs", ["a", "&<>"])
-    async def test_a_long_message_is_shown_in_the_channel_once(self, desk: Desk, signs: str) -> None:
-        card = await desk.opened(DANA, signs * 3000)
-        await desk.until(lambda: len(desk.mirrors(card)) == -(-len(signs) * 3000 // 3500))
+    async def test_a_long_message_is_shown_in_the_channel_once(self, desk: Desk) -> None:
+        card = await desk.opened(DANA, "&<>" * 3000)
+        await desk.until(lambda: len(desk.mirrors(card)) == 3)
         broadcast = [post for post in desk.mirrors(card) if post.get("subtype") == "thread_broadcast"]
         assert len(broadcast) == 1

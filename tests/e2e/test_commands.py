@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from bot.sandbox.interactions import CommandReply
 from bot.sandbox.people import ADA, BEN, DANA, GRACE, HELPDESK, OMAR, SUPPORT
 from tests.support.desk import Desk
@@ -59,11 +57,11 @@ class TestACustomer:
         assert desk.log_lines() == []
         assert desk.alerts() == []
 
-    @pytest.mark.parametrize("user", [DANA, BEN], ids=["customer", "bystander"])
-    async def test_is_refused_what_admins_do(self, desk: Desk, user: str) -> None:
+    async def test_is_refused_what_admins_do_as_a_bystander_is(self, desk: Desk) -> None:
         await desk.opened()
         for text in ("close CASE_001", "close 1 quiet", "reopen CASE_001", "escalate CASE_001 please", "list"):
-            assert await case(desk, user, text) == REFUSED
+            assert await case(desk, DANA, text) == REFUSED
+            assert await case(desk, BEN, text) == REFUSED
         (row,) = await desk.rows("SELECT status, escalated FROM cases")
         assert (row["status"], bool(row["escalated"])) == ("open", False)
 
@@ -89,32 +87,19 @@ class TestAnAdmin:
             for verb in ("status", "list", "close", "quiet", "reopen", "escalate", "help"):
                 assert verb in said
 
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "frobnicate",
-            "close",
-            "close CASE_",
-            "close CASE_1x",
-            "escalate",
-            "status <@U0DANALEE1>",
-            "reopen the door",
-        ],
-    )
-    async def test_gets_help_for_what_is_no_command(self, desk: Desk, text: str) -> None:
-        said = await case(desk, ADA, text)
-        assert said.startswith("I do not know “")
-        assert "/case close CASE_001" in said
+    async def test_gets_help_for_what_is_no_command(self, desk: Desk) -> None:
+        for text in ("frobnicate", "close", "close CASE_", "close CASE_1x", "escalate", f"status <@{DANA}>"):
+            said = await case(desk, ADA, text)
+            assert said.startswith("I do not know “")
+            assert "/case close CASE_001" in said
 
     async def test_is_shown_what_was_typed_as_it_was_typed(self, desk: Desk) -> None:
         assert "I do not know “this & that <b>”." in await case(desk, ADA, "this & that <b>")
 
-    @pytest.mark.parametrize(
-        "spelling", ["CASE_001", "case_001", "CASE 1", "case-001", "#CASE_001", "#1", "1", "0001", "case1"]
-    )
-    async def test_may_spell_a_case_in_many_ways(self, desk: Desk, spelling: str) -> None:
+    async def test_may_spell_a_case_in_many_ways(self, desk: Desk) -> None:
         await desk.opened()
-        assert "Case #CASE_001: Dana Lee" in await case(desk, ADA, f"status {spelling}")
+        for spelling in ("CASE_001", "case_001", "CASE 1", "case-001", "#CASE_001", "#1", "1", "0001", "case1"):
+            assert "Case #CASE_001: Dana Lee" in await case(desk, ADA, f"status {spelling}")
 
     async def test_sees_a_case_and_its_thread(self, desk: Desk) -> None:
         card = await desk.opened(DANA, "Where is my parcel?")
@@ -150,6 +135,7 @@ class TestAnAdmin:
         assert "Open cases: 2" in said
         assert "CASE_001, Dana Lee: answered, quiet since" in said
         assert "CASE_002, Omar Sy: waiting since" in said
+        assert said.index("CASE_002") < said.index("CASE_001")  # who waits comes first
         await desk.answer(first, PHRASE)
         assert "Dana" not in await case(desk, ADA, "list")
 
@@ -259,7 +245,7 @@ class TestWhatTakesLonger:
         await desk.opened()
         desk.slack.add_user("U0SLOW0001", "slow", "Slow Sam")
         desk.slack.faults.add("users.info", "503", times=None)
-        assert "Please try again" in await case(desk, "U0SLOW0001", "close CASE_001")
+        assert "try again in a minute" in await case(desk, "U0SLOW0001", "close CASE_001")
 
     async def test_the_same_command_delivered_twice_counts_once(self, desk: Desk) -> None:
         await desk.opened()

@@ -23,7 +23,12 @@ def shown(desk: Desk, *, card: int = 0) -> list[str]:
 
 class TestEveryRow:
     @pytest.mark.parametrize(
-        "fault", ["lost_answer", "drop", "500", "503", "429", "slow:0.2", "error:fatal_error"]
+        "fault",
+        [
+            "lost_answer",
+            "500",
+            *(pytest.param(fault, marks=pytest.mark.slow) for fault in ("drop", "503", "429", "slow:0.2")),
+        ],
     )
     async def test_whatever_happens_to_the_first_try_each_post_stands_once(self, desk: Desk, fault: str) -> None:
         def next_fails(*channels: str) -> None:

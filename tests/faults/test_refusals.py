@@ -123,3 +123,27 @@ class TestDeskChannels:
         await desk.until(lambda: any("Case #CASE_001 closed at" in line for line in desk.log_lines()))
         await settled(desk)
         assert sum("CASE_001 closed" in line for line in desk.log_lines()) == 1
+
+
+class TestDeletedThread:
+    async def test_a_message_whose_thread_was_deleted_is_shown_under_a_new_card(self, desk: Desk) -> None:
+        card = await desk.opened()
+        await settled(desk)
+        support = desk.slack.workspace.channel(SUPPORT)
+        for post in [*desk.thread(card), card]:  # as a retention policy does, the whole of it
+            desk.slack.workspace.delete(support, post["ts"])
+        await desk.slack.dm(DANA, "after the deletion")
+        await desk.until(lambda: desk.cards() and desk.mirrors(desk.cards()[-1]))
+        await settled(desk)
+        (new,) = desk.cards()
+        assert "after the deletion" in desk.mirrors(new)[0]["text"]
+        await desk.answer(new, "Here we go on.")
+        assert not await desk.rows("SELECT id FROM outbox WHERE state = 'parked'")
+
+    @pytest.mark.xfail(strict=True, reason="a refused card leaves the messages of its case without a place")
+    async def test_a_case_whose_card_was_refused_is_shown_when_its_customer_writes_again(self, desk: Desk) -> None:
+        desk.slack.faults.add("chat.postMessage", "error:invalid_blocks", channel=SUPPORT)
+        await desk.slack.dm(DANA, "hello")
+        await desk.until(lambda: told(desk, "Parked"))
+        await desk.slack.dm(DANA, "hello again")
+        await desk.until(lambda: desk.cards() and len(desk.mirrors(desk.cards()[0])) == 2, timeout=3)

@@ -9,7 +9,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.sandbox.errors import SlackError, WaitTimeout
 from bot.sandbox.people import ADA, DANA, SUPPORT
-from bot.sandbox.server import LocalSlack, run_sandbox
+from bot.sandbox.run import run_sandbox
+from bot.sandbox.server import LocalSlack
 from tests.sandbox.sockets import connected
 
 CARD = [
