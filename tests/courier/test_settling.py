@@ -65,7 +65,15 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
     await database.write(prepare)
     words = Words(CHANNELS.support, "", "", "", Views(""), reserved_names=tuple)
     pacing = Pacing(1000, Clock.monotonic)
-    courier = Courier(database, slack, pacing, words, CHANNELS, Clock(), Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01))  # type: ignore[arg-type]
+    courier = Courier(
+        database,
+        slack,
+        pacing,
+        words,
+        CHANNELS,
+        Clock(),
+        Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
+    )  # type: ignore[arg-type]
     running = asyncio.create_task(courier.run())
 
     def ended(connection: Any) -> Any:
