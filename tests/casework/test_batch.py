@@ -309,6 +309,16 @@ class TestRequests:
         assert await self.outcome(database, "request:g") == ReplyKind.NEWER_OPEN
         assert await sound(database)
 
+    async def test_closing_the_newer_case_and_reopening_the_older_can_come_together(
+        self, database: Database
+    ) -> None:
+        root = await opened(database)
+        await happen(database, reply(5, root, CLOSING), dm(9))
+        together = [asks(12, Verb.CLOSE, "CASE_002", gesture="a"), asks(13, Verb.REOPEN, "CASE_001", gesture="b")]
+        await happen(database, *together)
+        assert await rows(database, "SELECT status FROM cases ORDER BY number") == [("open",), ("closed",)]
+        assert await sound(database)
+
     async def test_one_click_acknowledges_a_whole_list(self, database: Database) -> None:
         await happen(database, *(dm(n, user=f"U{n}") for n in range(20)))
         await database.write(lambda c: apply_due(c, DESK, NOON + timedelta(days=3), 100))

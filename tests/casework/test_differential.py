@@ -109,7 +109,7 @@ async def played(url: str, told: list[tuple[str, list[Any], datetime]]) -> dict[
 def test_the_same_script_gives_the_same_rows(
     seed: int, database_url: str, sqlite_template: Path, tmp_path: Path
 ) -> None:
-    told = script(seed, 60)
+    told = script(seed, 40 * seed)
     on_sqlite = asyncio.run(played(f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'desk.db')}", told))
     on_postgres = asyncio.run(played(database_url, told))
     assert min(len(on_sqlite[name]) for name in ("cases", "messages", "alerts", "attachments", "desired")) > 3

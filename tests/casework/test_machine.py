@@ -162,5 +162,5 @@ class DeskMachine(RuleBasedStateMachine):
 
 TestDesk = DeskMachine.TestCase
 TestDesk.settings = settings(
-    settings.default, max_examples=max(15, settings.default.max_examples // 2), stateful_step_count=25
+    settings.default, max_examples=max(12, settings.default.max_examples // 4), stateful_step_count=25
 )

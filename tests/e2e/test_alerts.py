@@ -215,11 +215,13 @@ class TestManyAtOnce:
         rows = await desk.rows("SELECT DISTINCT acknowledged_by FROM cases")
         assert [row["acknowledged_by"] for row in rows] == ["Grace Hopper"]
 
+    @pytest.mark.slow
     async def test_ten_cases_due_at_once_are_alerted_one_by_one(self, desk: Desk) -> None:
         await many_are_silent(desk, 10)
         await desk.until(lambda: len(desk.alerts()) == 10)
         assert len({alert["text"] for alert in desk.alerts()}) == 10
 
+    @pytest.mark.slow
     async def test_a_case_of_a_list_alerts_by_itself_later(self, desk: Desk) -> None:
         await many_are_silent(desk, 11)
         await acknowledge(desk, desk.alerts()[0])

@@ -30,7 +30,16 @@ async def alerted(desk: Desk, text: str = "This is urgent", user: str = DANA) ->
 
 
 class TestKeywords:
-    @pytest.mark.parametrize("text", ["It is URGENT!", "Reply immediately", "an eMeRgEnCy", "(critical) failure"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "It is URGENT!",
+            *(
+                pytest.param(text, marks=pytest.mark.slow)
+                for text in ("Reply immediately", "an eMeRgEnCy", "(critical)")
+            ),
+        ],
+    )
     async def test_each_default_keyword_escalates_in_any_case(self, desk: Desk, text: str) -> None:
         await alerted(desk, text)
         assert await escalated(desk) == ["CASE_001"]
@@ -108,6 +117,7 @@ class TestFollowUps:
             await desk.write("four")
             await desk.until(desk.alerts)
 
+    @pytest.mark.slow
     async def test_how_many_messages_may_go_unanswered_is_a_setting(self, database_url: str) -> None:
         async with running_desk(database_url, escalation_follow_ups=1) as desk:
             await desk.opened(DANA, "one")
@@ -278,6 +288,7 @@ class TestRequests:
         assert "is closed" in reply.messages[0]
         assert await escalated(desk) == []
 
+    @pytest.mark.slow
     async def test_nobody_but_admins_escalates_by_command(self, desk: Desk) -> None:
         await desk.opened()
         reply = await desk.slack.command(BEN, SUPPORT, "/case", "escalate CASE_001")

@@ -78,9 +78,9 @@ class TestWhatAnAdminWrites:
     async def test_it_reaches_the_customer_harmless_and_readable(self, desk: Desk) -> None:
         card = await desk.opened()
         for text, readable in TYPED.values():
-            if text.startswith(("<@", "<!")) or readable == "(empty message)":
-                continue  # a note, and no words at all
-            await desk.answer(card, text)
+            if readable == "(empty message)":
+                continue
+            await desk.answer(card, f"See: {text}")  # without the first words, a mention makes a note
             assert readable in words(desk.inbox_of(DANA)[-1])
             assert mentioned(desk.inbox_of(DANA)[-1]) == set()
 
@@ -115,7 +115,7 @@ class TestNames:
             assert not any(mentioned(message) for message in reply.shown)
 
     async def test_admins_of_any_name_may_answer_and_close(self, desk: Desk) -> None:
-        for number, name in enumerate(NAMES):
+        for number, name in enumerate(NAMES[::2]):
             desk.slack.change_user(ADA, real_name=name)
             person = f"U0NAMED{number:03}"
             desk.slack.add_user(person, f"n{number}", f"Customer {number}")

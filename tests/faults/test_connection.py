@@ -44,7 +44,7 @@ class TestLine:
         await settled(desk)
         assert (await check_everything_once(desk, stream))["messages"] == 30
 
-    @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
+    @pytest.mark.parametrize("reason", [pytest.param("warning", marks=pytest.mark.slow), "refresh_requested"])
     async def test_a_refresh_of_the_connection_loses_and_doubles_nothing(self, desk: Desk, reason: str) -> None:
         dice = random.Random(12)
         stream = await crowd(desk)

@@ -98,7 +98,7 @@ class TestAway:
         desk.slack.add_user(customer, "half", "Customer Halfway")
         card = await desk.opened(customer, "before")
         await settled(desk)
-        slow = desk.slack.faults.add("chat.postMessage", "slow:0.5", channel=f"D{customer[1:]}")
+        slow = desk.slack.faults.add("chat.postMessage", "slow:2", channel=f"D{customer[1:]}")
         answer = await desk.slack.post(ADA, SUPPORT, "halfway", thread_ts=card["ts"])
         await desk.until(lambda: slow not in desk.slack.faults.pending)
         with outage():  # the post arrives, its result cannot be kept

@@ -30,6 +30,7 @@ class TestParked:
         rows = await desk.rows("SELECT delivery FROM messages WHERE is_admin = :admin", admin=True)
         assert rows == [{"delivery": "failed"}]
 
+    @pytest.mark.slow
     async def test_a_customer_whose_answer_failed_waits_again(self, desk: Desk) -> None:
         card = await desk.opened()
         desk.slack.faults.add("chat.postMessage", "error:user_is_restricted", channel=DM, times=None)
@@ -71,6 +72,7 @@ class TestParked:
         await settled(desk)
         assert len(told(desk, "Parked")) == 1
 
+    @pytest.mark.slow
     async def test_a_customer_who_has_left_is_no_reason_to_stop(self, desk: Desk) -> None:
         card = await desk.opened()
         await settled(desk)
@@ -81,7 +83,7 @@ class TestParked:
 
 
 class TestDeskChannels:
-    @pytest.mark.parametrize("trouble", ["kicked", "archived"])
+    @pytest.mark.parametrize("trouble", ["kicked", pytest.param("archived", marks=pytest.mark.slow)])
     async def test_what_is_meant_for_the_support_channel_waits_until_it_can_be_used_again(
         self, desk: Desk, trouble: str
     ) -> None:

@@ -241,7 +241,8 @@ class TestReports:
 
     async def test_lists_and_files(self, desk: Database) -> None:
         ids = lambda files: [file.case.case_id[-1] for file in files]  # noqa: E731
-        assert ids(await desk.read(lambda c: reports.open_cases(c, 9))) == ["1", "2", "3", "4"]
+        assert ids(await desk.read(lambda c: reports.open_cases(c, 9))) == ["3", "2", "1", "4"]
+        assert ids(await desk.read(lambda c: reports.open_cases(c, 2))) == ["3", "2"]
         assert ids(await desk.read(lambda c: reports.newest_cases(c, 2))) == ["5", "4"]
         assert (await desk.read(lambda c: reports.case_file(c, "CASE_004"))).thread is None
         assert await desk.read(lambda c: reports.case_file(c, "CASE_999")) is None

@@ -58,10 +58,10 @@ class TestEnqueue:
         assert await database.read(outbox.next_due) is None
 
     async def test_thousands_at_once_keep_their_order(self, database: Database) -> None:
-        rows = [row(f"{n:05}", lane=f"thread:{n % 7}", payload={"n": n}) for n in range(5_000)]
+        rows = [row(f"{n:05}", lane=f"thread:{n % 7}", payload={"n": n}) for n in range(1_500)]
         await enqueue(database, *rows)
         assert await scalars(database, "SELECT dedupe_key FROM outbox ORDER BY id") == [
-            f"{n:05}" for n in range(5_000)
+            f"{n:05}" for n in range(1_500)
         ]
 
     async def test_a_lane_that_backs_off_is_not_hurried_by_a_newer_row(self, database: Database) -> None:

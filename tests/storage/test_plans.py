@@ -165,7 +165,7 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("next_state_due", outbox.next_state_due, ["ix_desired_ready"]),
     ("due_cases", lambda c: cases.due_cases(c, after(1), 100), ["ix_cases_due"]),
     ("longest_waiting", lambda c: reports.longest_waiting(c, 10), ["ix_cases_waiting"]),
-    ("open_cases", lambda c: reports.open_cases(c, 40), ["ix_cases_open"]),
+    ("open_cases", lambda c: reports.open_cases(c, 5_010), ["ix_cases_waiting", "ix_cases_open"]),
     ("newest_cases", lambda c: reports.newest_cases(c, 10), ["uq_cases_number|sqlite_autoindex_cases_2"]),
     ("troubles", reports.troubles, ["ix_inbox_quarantined", "ix_outbox_parked"]),
     ("case_file", lambda c: reports.case_file(c, "CASE_100"), ["pk_cases|sqlite_autoindex_cases_1"]),
