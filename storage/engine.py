@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
@@ -85,7 +86,7 @@ class Database(ABC):
         except DatabaseUnavailable:
             self._failing.add(kind)
             raise
-        except (DBAPIError, PoolExhausted, OSError, TimeoutError) as error:
+        except (DBAPIError, PoolExhausted, OSError, TimeoutError, asyncpg.InterfaceError) as error:
             if is_away(error):
                 self._failing.add(kind)
                 raise DatabaseUnavailable(_first_line(error)) from error
@@ -358,6 +359,8 @@ def engine_for(url: str) -> AsyncEngine:
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that the database is away or cannot write, not that the work was wrong."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return _says_closed(error)  # the driver's own, raised while a broken connection is given back
     if not isinstance(error, DBAPIError):
         return isinstance(error, OSError | TimeoutError | PoolExhausted)
     if error.connection_invalidated:
@@ -368,7 +371,13 @@ def is_away(error: BaseException) -> bool:
     words = str(error.orig).lower()
     if "sqlite" in type(error.orig).__module__:
         return any(word in words for word in _SQLITE_AWAY)
-    return isinstance(error, sa.exc.OperationalError)  # without a state: the connection broke
+    # Without a state, the connection broke; the driver also says of other misuse that it was an interface error.
+    return isinstance(error, sa.exc.OperationalError) or _says_closed(error.orig)
+
+
+def _says_closed(error: BaseException | None) -> bool:
+    words = str(error).lower()
+    return "connection" in words and ("closed" in words or "lost" in words)
 
 
 def _lost_a_race(error: DBAPIError) -> bool:
