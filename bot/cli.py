@@ -83,7 +83,7 @@ def sandbox(
         bool, typer.Option("--with-bot", help="Run the bot on it too, with a fresh database that ends with it.")
     ] = False,
 ) -> None:
-    """Run a local Slack to try Casewire on, without a workspace."""
+    """Run a local Slack to try Casewire on in a browser, without a workspace."""
     from bot.sandbox.run import run_sandbox
 
     try:

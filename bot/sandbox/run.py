@@ -23,7 +23,7 @@ async def run_sandbox(
     """
     announce = announce or partial(print, flush=True)  # flushed, for whoever reads it through a pipe
     async with LocalSlack(port, **options) as slack, contextlib.AsyncExitStack() as stack:
-        announce(f"Local Slack on {slack.url}/, until Ctrl-C.")
+        announce(f"Local Slack on {slack.url}/, until Ctrl-C. Open this address in a browser to use it.")
         announce("")
         if with_bot:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="casewire-sandbox-"))
@@ -40,7 +40,7 @@ async def run_sandbox(
 
 
 def bot_on(slack: LocalSlack, folder: Path, changed: Mapping[str, str] | None = None) -> BotRunner:
-    """The bot as it is, in a process of its own, in the hands of this sandbox; to be entered."""
+    """The bot as it is, in a process of its own, in the hands of this sandbox's page; to be entered."""
     settings = SETTINGS | slack.environment | dict(changed or {})
     runner = BotRunner(folder, settings, on_log=slack.note_bot_log, on_change=slack.note_bot_status)
     slack.bot_control = runner

@@ -21,6 +21,7 @@ from bot.sandbox.events import ALL_SUBSCRIPTIONS, event_callback, needed_scope, 
 from bot.sandbox.faults import Faults
 from bot.sandbox.gestures import Gestures
 from bot.sandbox.interactions import Interactions
+from bot.sandbox.live import Live
 from bot.sandbox.loopback import is_loopback
 from bot.sandbox.model import Channel, Json
 from bot.sandbox.report import picture
@@ -28,6 +29,7 @@ from bot.sandbox.socket_mode import SocketHub
 from bot.sandbox.traffic import Record, Traffic
 from bot.sandbox.web_api.call import Api
 from bot.sandbox.web_api.dispatch import WebApi
+from bot.sandbox.web_page import WebPage
 from bot.sandbox.workspace import Workspace
 
 T = TypeVar("T")
@@ -81,6 +83,8 @@ class LocalSlack(Gestures):
         app.router.add_route("*", "/api/{method}", self.web_api.handle)
         app.router.add_get("/link/", self.sockets.handle)
         Downloads(self.api, self.web_api).register(app)
+        Live(self).register(app)
+        WebPage(self.workspace).register(app)
         Control(self).register(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -144,7 +148,7 @@ class LocalSlack(Gestures):
     # the bot, where whoever started it hands it over
 
     def note_bot_log(self, line: str) -> None:
-        """Take a line of the bot's log into the traffic: it says how far a message has come."""
+        """Take a line of the bot's log into the traffic: the page shows by it how far a message has come."""
         fields = read_log_line(line)
         self.traffic.add(self.clock.now(), "bot", f"log:{fields.get('action', 'line')}", **fields)
 
