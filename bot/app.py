@@ -299,7 +299,13 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
         )
 
     bolt_log = logging.getLogger("slack_bolt")  # else Bolt takes the root's level for its own
-    app = AsyncApp(client=client, authorize=authorize, process_before_response=True, logger=bolt_log)
+    app = AsyncApp(
+        client=client,
+        authorize=authorize,
+        process_before_response=True,
+        logger=bolt_log,
+        ignoring_self_events_enabled=False,  # a card that somebody deletes is an event of a post of ours
+    )
 
     async def failed(error: Exception) -> None:
         # The envelope stays unacknowledged, so that Slack sends the event again.

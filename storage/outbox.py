@@ -33,6 +33,16 @@ class NewRow:
     priority: int = USUAL
 
 
+def new_card(case_id: str, channel: str, instead_of: str) -> NewRow:
+    """A card in place of one that is gone, or was refused. Not in the thread's lane, which waits for it."""
+    return NewRow(f"card:{case_id}:after:{instead_of}", f"card:{case_id}", channel, "card", case_id)
+
+
+def new_intro(case_id: str, channel: str, instead_of: str) -> NewRow:
+    """What stands first under a new card."""
+    return NewRow(f"intro:{case_id}:after:{instead_of}", f"card:{case_id}", channel, "thread_intro", case_id)
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     id: int
@@ -175,6 +185,14 @@ def delay_lane(connection: Connection, lane: str, until: datetime, *, failed: bo
         .where(outbox_lanes.c.lane == lane)
         .values(next_at=until, failures=outbox_lanes.c.failures + (1 if failed else 0))
     )
+
+
+def card_is_on_its_way(connection: Connection, case_id: str, channel: str) -> bool:
+    """Whether a card of the case is still to be posted."""
+    unsent = sa.exists().where(
+        outbox.c.destination == channel, sa.text("outbox.kind = 'card'"), UNSENT, outbox.c.case_id == case_id
+    )
+    return bool(connection.execute(sa.select(unsent)).scalar_one())
 
 
 def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:

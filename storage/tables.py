@@ -88,6 +88,7 @@ cases = Table(
     Column("last_customer_at", UtcDateTime),
     Column("last_answer_at", UtcDateTime),
     Column("last_answer_by", sa.Text),
+    Column("last_answer_from", sa.Text),
     Column("escalated_at", UtcDateTime),
     Column("alert_no", sa.Integer, nullable=False, server_default="0"),
     Column("alerted_at", UtcDateTime),
@@ -166,6 +167,15 @@ copies = Table(
     Column("channel", sa.Text, primary_key=True),
     Column("ts", sa.Text, primary_key=True),
     Column("part", sa.Integer, nullable=False, server_default="1"),
+)
+
+post_changes = Table(
+    "post_changes",
+    metadata,
+    Column("channel", sa.Text, primary_key=True),
+    Column("ts", sa.Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("text", sa.Text),
 )
 
 case_events = Table(

@@ -42,8 +42,8 @@ class MirrorView:
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `by` a name,
-    `detail` the reason or the files, `about_link` the address of the post that it is about.
+    """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `and_to` of
+    another one, `by` a name, `detail` the reason or the files, `about_link` the address of the post that it is about.
     """
 
     case_id: str
@@ -53,6 +53,7 @@ class NoticeView:
     trigger: Trigger | None = None
     about_link: str | None = None
     closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+    and_to: str = ""
 
 
 def thread_intro(case_id: str, closure_phrase: str = DEFAULT_CLOSURE_PHRASE) -> Post:
@@ -89,7 +90,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
         case ThreadNotice.ESCALATED:
             below = quote(view.trigger.quote, TRIGGER_QUOTE_SIZE) if view.trigger else None
         case ThreadNotice.DELIVERY_FAILED:
-            detail = one_line(detail) or words.NO_REASON
+            detail = _reason(one_line(detail))
         case ThreadNotice.FILES_NOT_SENT:
             detail = one_line(detail) or words.UNNAMED_FILE
         case (
@@ -98,6 +99,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
             | ThreadNotice.REOPENED
             | ThreadNotice.REOPENED_BY_LATE_MESSAGE
             | ThreadNotice.NEAR_MISS
+            | ThreadNotice.ANSWERED_AT_ONCE
             | ThreadNotice.CUSTOMER_WROTE_MEANWHILE
         ):
             pass
@@ -107,6 +109,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
         "case_id": view.case_id,
         "by": name(view.by),
         "to": User(view.to),
+        "and_to": User(view.and_to),
         "detail": detail,
         "phrase": view.closure_phrase,
         "command": words.COMMAND,
@@ -135,6 +138,12 @@ def _mirrored(view: MirrorView) -> tuple[Passage | None, ...]:
     if files is not None and is_blank(view.text):
         return (paragraph(line(words.MIRROR_NO_WORDS)), files)
     return (body(view.text), files)
+
+
+def _reason(word: str) -> str:
+    """Why an answer did not arrive: what Slack says, and what that means."""
+    known = words.REASONS.get(word)
+    return words.REASON.format(reason=known, word=word) if known else word or words.NO_REASON
 
 
 def _about(view: NoticeView) -> Line | None:

@@ -146,11 +146,29 @@ NOTICES = {
         "What to do: write it again in this thread. If that fails too, reach the customer another way and "
         "leave a note here.",
     ),
+    ThreadNotice.ANSWERED_AT_ONCE: (
+        "{to} and {and_to}, you both answered case {case_id} at the same time. The customer gets both answers.",
+    ),
     ThreadNotice.FILES_NOT_SENT: (
         "{to}, files are not sent to customers, only words. Not sent: {detail}. (Case {case_id})",
     ),
 }
 NO_REASON = "no reason was given."
+# Slack's words for why it does not take an answer, in ours: https://docs.slack.dev/reference/methods/chat.postMessage
+REASONS = {
+    "account_inactive": "the customer's account is deactivated",
+    "cannot_dm_bot": "the customer is an app",
+    "channel_not_found": "the direct message with the customer is gone: the account is deactivated, or has left",
+    "is_archived": "the direct message with the customer is closed",
+    "is_inactive": "the direct message with the customer is closed: the account is deactivated",
+    "messages_tab_disabled": "the app's Messages tab is switched off in its settings, under “App Home”",
+    "msg_too_long": "it is too long for Slack",
+    "restricted_action": "the workspace's settings do not let this app write to the customer",
+    "user_disabled": "the customer's account is deactivated",
+    "user_is_restricted": "the customer is a guest whom this app may not write to",
+    "user_not_found": "the customer's account no longer exists",
+}
+REASON = "{reason} ({word})"
 NOTICE_ABOUT = "See {post}."
 NOTICE_POST = "the post"
 

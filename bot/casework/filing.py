@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -21,6 +21,7 @@ from bot.desk.effects import (
     Mark,
     MarkState,
     OpenThread,
+    OpenThreadAgain,
     RaiseAlert,
     RecordMessage,
     RefreshAlert,
@@ -33,11 +34,12 @@ from bot.desk.effects import (
     SayReceived,
     ThreadNotice,
 )
-from bot.desk.events import Event, NoteWritten
+from bot.desk.events import Event, MessageEdited, NoteWritten
 from bot.desk.model import Case, PostRef, ReplyTo, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
-from storage import alerts, cases, messages, outbox
+from storage import alerts, cases, messages, outbox, post_changes
 from storage.outbox import URGENT, NewRow, Wish
+from storage.post_changes import PostChange
 from storage.sql import Row
 
 BODY_BYTES = 10 * 1024
@@ -116,6 +118,11 @@ class Filing:
             # Their threads are not told one by one: the cards show it, and the channel stays readable.
             self._entries = [entry for entry in self._entries if not _tells_of_escalation(entry.effect)]
 
+    def note_change(self, ref: PostRef, at: datetime, text: str | None) -> None:
+        """Keep what a post that is no message of ours reads now (None: it was deleted)."""
+        change = PostChange(at, clean(text) if text is not None else None)
+        post_changes.note(self.connection, ref.channel, ref.ts, change)
+
     def hint_admin(self, ref: PostRef) -> None:
         """An admin's DM opens nothing; say so where it was written."""
         self._rows.append(
@@ -148,7 +155,8 @@ class Filing:
 
     def store(self) -> None:
         self._store_messages()
-        cases.record_events(self.connection, [_event_row(*entry) for entry in self._events])
+        before = self._words_before_edits()
+        cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
         for entry in self._entries:
             self._file(entry)
@@ -174,6 +182,11 @@ class Filing:
                 whole_texts[message_id] = whole
         messages.attach_whole_texts(self.connection, whole_texts)
 
+    def _words_before_edits(self) -> dict[tuple[str, str], str]:
+        """What the messages said that are edited now: the audit log keeps it."""
+        edited = [_place(event.ref) for _, event, _ in self._events if isinstance(event, MessageEdited)]
+        return messages.bodies_of_posts(self.connection, edited)
+
     def _load_post_keys(self) -> None:
         """Where the alerts stand that this batch adds to, reminds of or rewrites."""
         touched = {
@@ -190,6 +203,10 @@ class Filing:
             case OpenThread():
                 self._in_thread(slot, "card", f"card:{case_id}")
                 self._in_thread(slot, "thread_intro", f"intro:{case_id}")
+            case OpenThreadAgain():
+                place = effect.instead_of
+                again = (case_id, place.channel, place.ts)
+                self._rows += [outbox.new_card(*again), outbox.new_intro(*again)]
             case RefreshCard():
                 self._wishes.append(Wish(f"card:{case_id}", "card", self.now + CARD_AFTER, case_id))
             case RecordMessage():
@@ -296,6 +313,7 @@ class Filing:
             "by": effect.by,
             "detail": effect.detail,
             "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
+            "and_to": effect.and_to,
         }
         key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}"
         self._in_thread(slot, "thread_notice", key, payload)
@@ -308,6 +326,8 @@ class Filing:
     def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
         message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
         if message is None:
+            # A note, a post that is held back, or one that arrives later: what becomes of it is known then.
+            self.note_change(effect.ref, effect.at, effect.text if isinstance(effect, EditCopies) else None)
             return
         if isinstance(effect, EditCopies):
             body, whole = _body(effect.text)
@@ -414,12 +434,15 @@ def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
     }
 
 
-def _event_row(slot: Slot, event: Event, effects: Sequence[Effect]) -> Row:
+def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapping[tuple[str, str], str]) -> Row:
     ref: PostRef | None = getattr(event, "ref", None)
     by = getattr(event, "by", None) or getattr(event, "customer", None)
     data: dict[str, Any] = {"effects": [type(effect).__name__ for effect in effects]}
     if isinstance(event, NoteWritten):
         data["text"] = clean(event.written.text)
+    if isinstance(event, MessageEdited):
+        data["text"] = _body(event.text)[0]
+        data["before"] = before.get(_place(event.ref))
     for effect in effects:
         if isinstance(effect, HoldPost):
             data["held"] = {

@@ -172,6 +172,8 @@ class Courier:
         except NotYet as error:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
             await self._again(row, row.state, str(error), self._backoff(row))
+            if row.kind in _IN_THREAD and row.case_id is not None:
+                await self._card_refused(row.case_id, row.destination)
         except (DatabaseUnavailable, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -289,12 +291,27 @@ class Courier:
         def work(connection: Connection) -> None:
             thread = cases.threads_of(connection, [row.case_id or ""]).get(row.case_id or "")
             if thread is not None:
-                rows = reports.new_card(row.case_id or "", thread.channel, thread.thread_ts)
-                outbox.enqueue(connection, rows, now)
+                again = (row.case_id or "", thread.channel, thread.thread_ts)
+                outbox.enqueue(connection, [outbox.new_card(*again), outbox.new_intro(*again)], now)
 
         await self._database.write(work)
         await self._again(row, row.state, error, self._backoff(row))
         self.wake.set()
+
+    async def _card_refused(self, case_id: str, channel: str) -> None:
+        """Without its card a case has no place: one that Slack refused is tried again, once an hour."""
+        now = self._clock.now()
+
+        def work(connection: Connection) -> bool:
+            if outbox.card_is_on_its_way(connection, case_id, channel):
+                return False
+            if cases.threads_of(connection, [case_id]):
+                return False
+            outbox.enqueue(connection, [outbox.new_card(case_id, channel, f"{now:%Y-%m-%dT%H}")], now)
+            return True
+
+        if await self._database.write(work):
+            self.wake.set()
 
     async def _park(self, row: OutboxRow, reason: str) -> None:
         """Set aside for good, and tell: the answer's author in the thread, else the alerting channel."""

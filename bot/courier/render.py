@@ -191,6 +191,7 @@ def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgo
         detail=payload["detail"],
         trigger=read_trigger(payload["trigger"]) if payload["trigger"] else None,
         closure_phrase=words.closure_phrase,
+        and_to=payload.get("and_to", ""),
     )
     only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None
     return Outgoing(thread_notice(notice, view), thread_ts, only_to=only_to)

@@ -25,14 +25,6 @@ def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
     )
 
 
-def new_card(case_id: str, channel: str, old_ts: str) -> list[NewRow]:
-    """A card, and the thread under it, in place of those deleted. Not in the thread's lane, which waits for it."""
-    return [
-        NewRow(f"{kind}:{case_id}:after:{old_ts}", f"card:{case_id}", channel, kind, case_id)
-        for kind in ("card", "thread_intro")
-    ]
-
-
 def channel_trouble_row(channel: str, error: str, alerting_channel: str, now: datetime) -> NewRow:
     """Told once an hour while it lasts."""
     payload = {"channel": channel, "error": error}

@@ -18,6 +18,7 @@ from .effects import (
     Mark,
     MarkState,
     OpenThread,
+    OpenThreadAgain,
     RaiseAlert,
     RecordMessage,
     RefreshAlert,
@@ -35,6 +36,7 @@ from .events import (
     Acknowledged,
     AdminAnswered,
     BystanderPosted,
+    CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
@@ -90,6 +92,8 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
             return Decision(case, (EditCopies(event.ref, event.at, event.text),))
         case MessageDeleted():
             return Decision(case, (DeleteCopies(event.ref, event.at),))
+        case CardDeleted():
+            return Decision(case, (OpenThreadAgain(event.ref),))
         case DeliveryFailed():
             return _delivery_failed(case, event, policy)
         case _:
@@ -162,6 +166,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
     effects: list[Effect] = []
     has_words = event.written.text.strip() != ""
     if has_words:
+        at_once = _answered_at_once(case, event, policy)
         case = _with_answer(case, event, policy)
         closing = event.closes and case.is_open and not event.followed_by
         effects.append(Mark(event.ref, MarkState.WAITING))
@@ -177,6 +182,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
                 reply_to=case.reply_to,
             )
         )
+        effects.extend(at_once)
     else:
         effects.append(Mark(event.ref, MarkState.NOT_SENT))
     if event.written.files:
@@ -205,6 +211,18 @@ def _wrote_meanwhile(event: AdminAnswered | NoteWritten) -> SayInThread:
     return SayInThread(ThreadNotice.CUSTOMER_WROTE_MEANWHILE, event.at, to=event.by.id, about=event.ref)
 
 
+def _answered_at_once(case: Case, event: AdminAnswered, policy: Policy) -> list[Effect]:
+    """Neither of two admins who answer at once knows of the other: both are told that the customer got both."""
+    if case.last_answer_at is None or case.last_answer_from in (None, event.by.id):
+        return []
+    if abs(event.at - case.last_answer_at) > policy.answers_at_once:
+        return []
+    other = case.last_answer_from or ""
+    return [
+        SayInThread(ThreadNotice.ANSWERED_AT_ONCE, event.at, to=event.by.id, and_to=other, about=event.ref),
+    ]
+
+
 def _with_answer(case: Case, event: AdminAnswered, policy: Policy) -> Case:
     newest = case.last_answer_at is None or event.at >= case.last_answer_at
     case = replace(
@@ -213,6 +231,7 @@ def _with_answer(case: Case, event: AdminAnswered, policy: Policy) -> Case:
         last_message_at=max(case.last_message_at, event.at),
         last_answer_at=event.at if newest else case.last_answer_at,
         last_answer_by=event.by.name if newest else case.last_answer_by,
+        last_answer_from=event.by.id if newest else case.last_answer_from,
         unanswered=_count_merged(event.followed_by, policy) if newest else case.unanswered,
         waiting_since=min(event.followed_by, default=None) if newest else case.waiting_since,
         alert_rearmed=case.alert_rearmed or case.escalated,
