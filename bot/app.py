@@ -27,6 +27,7 @@ from bot.advice import Advice
 from bot.casework.batch import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
+from bot.channels import DeskChannels
 from bot.clock import Clock
 from bot.config import Settings
 from bot.connection import SlackConnection
@@ -87,6 +88,7 @@ class Bot:
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
         self._courier: Courier | None = None
+        self._channels: DeskChannels | None = None
         self._escalation: EscalationClock | None = None
 
     async def run(self) -> None:
@@ -117,6 +119,7 @@ class Bot:
         connection, courier, escalation = self._connection, self._courier, self._escalation
         slack_well = connection is not None and connection.connected
         slack_well = slack_well and courier is not None and courier.login_trouble is None
+        slack_well = slack_well and self._channels is not None and not self._channels.trouble
         database_well = self._migrated if self._database is None else self._database.available
         return {
             "database": "connected" if database_well else "disconnected",
@@ -178,23 +181,31 @@ class Bot:
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         casework = Casework(database, people, desk, clock)
-        courier = self._courier = Courier(
-            database, gateway, pacing, words, workspace.channels, clock, self._timing
+        channels = self._channels = DeskChannels(
+            workspace.channels.support,
+            workspace.channels.alerting,
+            workspace.channels.logging,
+            settings.channels,
+            workspace.names,
+            database,
+            clock,
         )
+        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, self._timing)
         states = States(database, gateway, pacing, words, clock)
 
         def outbox_changed() -> None:
             courier.wake.set()
             states.wake.set()
 
-        casework.on_outbox = outbox_changed
+        casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = states.wake.set
         courier.on_report = casework.wake
         states.on_outbox = courier.wake.set
 
         app = bolt_app(workspace, reading)
         enquiries = Enquiries(database, views)
-        register_listeners(app, Deps(casework, enquiries, people, clock, settings.closure_phrase))
+        deps = Deps(casework, enquiries, people, clock, settings.closure_phrase, channels, workspace.bot_user_id)
+        register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
         connection = SlackConnection(app, token, reading, clock, local=settings.api_is_local)
         self._connection = connection
@@ -208,10 +219,8 @@ class Bot:
         )
 
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
-
-        async def advise() -> None:
-            if await advice.run():
-                courier.wake.set()
+        advice.on_outbox = courier.wake.set
+        channels.on_joined = advice.look_again
 
         tasks = {
             name: asyncio.create_task(_keep_going(name, part), name=name)
@@ -221,7 +230,7 @@ class Bot:
                 "states": states.run,
                 "escalation": escalation.run,
                 "connection": connection.run,
-                "advice": advise,
+                "advice": advice.run,
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)

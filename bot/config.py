@@ -218,6 +218,15 @@ class Settings(DatabaseSettings):
         return is_loopback(urlsplit(self.slack_api_url).hostname or "")
 
     @property
+    def channels(self) -> dict[str, str]:
+        """The desk's channels as they are named, by the setting that names each."""
+        return {
+            "SUPPORT_SLACK_CHANNEL": self.support_slack_channel,
+            "ALERTING_SLACK_CHANNEL": self.alerting_slack_channel,
+            "LOGGING_SLACK_CHANNEL": self.logging_slack_channel,
+        }
+
+    @property
     def admins(self) -> AdminLists:
         return AdminLists(
             frozenset(self.admin_slack_users),

@@ -178,6 +178,15 @@ def rest_lane(connection: Connection, lane: str, now: datetime) -> None:
     )
 
 
+def hurry(connection: Connection, destination: str, now: datetime) -> None:
+    """A destination can be used again: its lanes need not sit out their back-off."""
+    connection.execute(
+        sa.update(outbox_lanes)
+        .where(outbox_lanes.c.destination == destination, sa.text("outbox_lanes.next_at IS NOT NULL"))
+        .values(next_at=now, failures=0)
+    )
+
+
 def delay_lane(connection: Connection, lane: str, until: datetime, *, failed: bool = True) -> None:
     """Try the lane again later; `failed` counts towards its back-off."""
     connection.execute(

@@ -38,11 +38,16 @@ def channel_trouble(channel: str, error: str, command: str = "") -> Post:
     return compose(
         paragraph(
             line(words.CHANNEL_TROUBLE, channel=Channel(channel)),
-            _why(error),
+            line(words.WHY, reason=_with_meaning(one_line(error))),
             line(words.CHANNEL_HINT),
             _see(command),
         )
     )
+
+
+def channel_back(channel: str) -> Post:
+    """A channel of the desk that could not be used can be used again."""
+    return compose(paragraph(line(words.CHANNEL_BACK, channel=Channel(channel))))
 
 
 def start_warning(text: str) -> Post:
@@ -56,6 +61,12 @@ def _what(what: str) -> str:
 
 def _why(reason: str) -> Line:
     return line(words.WHY, reason=one_line(reason) or words.NO_REASON)
+
+
+def _with_meaning(word: str) -> str:
+    """Slack's word for what is wrong with a channel, and what it means."""
+    meaning = words.CHANNEL_REASONS.get(word)
+    return words.REASON.format(reason=meaning, word=word) if meaning else word or words.NO_REASON
 
 
 def _see(command: str) -> Line | None:

@@ -43,7 +43,7 @@ class MirrorView:
 @dataclass(frozen=True, slots=True)
 class NoticeView:
     """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `and_to` of
-    another one, `by` a name, `detail` the reason or the files, `about_link` the address of the post that it is about.
+    another one, `by` a name, `detail` the reason or the files, `about_link` the address of what it is about.
     """
 
     case_id: str

@@ -268,6 +268,12 @@ PARKED = "*Parked, because it could not be delivered:* {what}, case {case_id}, t
 PARKED_NO_CASE = "*Parked, because it could not be delivered:* {what}, to {destination}"
 PARKED_KEPT = "It is kept, and not tried again by itself."
 CHANNEL_TROUBLE = "*I cannot work in {channel}.* What is meant for it is kept and waits."
+CHANNEL_BACK = "*I can work in {channel} again.* What waited for it is being posted."
+CHANNEL_REASONS = {
+    "channel_not_found": "it does not exist any more, or I was removed from it",
+    "is_archived": "it is archived",
+    "not_in_channel": "I am no longer a member of it",
+}
 CHANNEL_HINT = "Check that the channel exists, is not archived, and that I am a member of it."
 START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."

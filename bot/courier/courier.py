@@ -39,13 +39,13 @@ class DeskChannels(Protocol):
     """The desk's own channels: what is for them is waited for, however long they cannot be used."""
 
     @property
-    def support(self) -> str: ...
-
-    @property
     def alerting(self) -> str: ...
 
-    @property
-    def logging(self) -> str: ...
+    def __contains__(self, channel: str) -> bool: ...
+
+    async def lost(self, channel: str, why: str) -> None: ...
+
+    def worked(self, channel: str) -> None: ...
 
 
 class Courier:
@@ -65,7 +65,7 @@ class Courier:
         self._gateway = gateway
         self._pacing = pacing
         self._words = words
-        self._desk_channels = frozenset({channels.support, channels.alerting, channels.logging})
+        self._channels = channels
         self._alerting = channels.alerting
         self._clock = clock
         self._timing = timing or Timing()
@@ -247,6 +247,7 @@ class Courier:
             outbox.rest_lane(connection, row.lane, now)
 
         await self._database.write(work)
+        self._channels.worked(row.destination)
         log.info(
             "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
         )
@@ -274,15 +275,11 @@ class Courier:
 
     async def _channel_trouble(self, row: OutboxRow, error: str) -> None:
         """A customer's channel that is gone fails for good; one of the desk's is waited for, and told of."""
-        if row.destination not in self._desk_channels:
+        if row.destination not in self._channels:
             await self._park(row, error)
             return
-        log.error("a channel of the desk cannot be used", channel=row.destination, error=error)
         await self._again(row, row.state, error, self._backoff(row))
-        if row.destination != self._alerting:
-            now = self._clock.now()
-            trouble = reports.channel_trouble_row(row.destination, error, self._alerting, now)
-            await self._database.write(partial(outbox.enqueue, rows=[trouble], now=now))
+        await self._channels.lost(row.destination, error)
 
     async def _thread_gone(self, row: OutboxRow, error: str) -> None:
         """The whole thread was deleted (retention, say): a new card is posted, and the row waits for it."""
@@ -323,7 +320,7 @@ class Courier:
             outbox.rest_lane(connection, row.lane, now)
             if row.kind == "answer":
                 inbox.put(connection, reports.failed_answer(row, reason, now), now)
-            elif row.lane != reports.OPERATIONS_LANE:
+            elif not row.lane.startswith(reports.OPERATIONS_LANE):
                 outbox.enqueue(connection, [reports.parked_row(row, reason, self._alerting)], now)
 
         await self._database.write(work)

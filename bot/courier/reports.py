@@ -25,11 +25,17 @@ def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
     )
 
 
-def channel_trouble_row(channel: str, error: str, alerting_channel: str, now: datetime) -> NewRow:
+def channel_trouble_row(channel: str, error: str, told_in: str, now: datetime) -> NewRow:
     """Told once an hour while it lasts."""
     payload = {"channel": channel, "error": error}
     key = f"channel_trouble:{channel}:{error}:{now:%Y-%m-%dT%H}"
-    return NewRow(key, OPERATIONS_LANE, alerting_channel, "channel_trouble", None, None, payload, URGENT)
+    return NewRow(key, f"{OPERATIONS_LANE}:{told_in}", told_in, "channel_trouble", None, None, payload, URGENT)
+
+
+def channel_back_row(channel: str, told_in: str, now: datetime) -> NewRow:
+    key = f"channel_back:{channel}:{now.isoformat()}"
+    lane = f"{OPERATIONS_LANE}:{told_in}"
+    return NewRow(key, lane, told_in, "channel_back", None, None, {"channel": channel}, URGENT)
 
 
 def start_warning_row(text: str, alerting_channel: str, now: datetime) -> NewRow:

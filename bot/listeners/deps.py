@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
+from bot.channels import DeskChannels
 from bot.clock import Clock
 from bot.people import People
 
@@ -17,3 +18,5 @@ class Deps:
     people: People
     clock: Clock
     closure_phrase: str
+    channels: DeskChannels
+    bot_user_id: str
