@@ -40,7 +40,7 @@ from bot.escalation import EscalationClock
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.ops.health import HealthServer
-from bot.people import People
+from bot.people import LookupUnavailable, People
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
@@ -191,6 +191,7 @@ class Bot:
             clock,
         )
         courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, self._timing)
+        courier.why_gone = _as_delivery(people.why_gone)
         states = States(database, gateway, pacing, words, clock)
 
         def outbox_changed() -> None:
@@ -348,6 +349,18 @@ def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[Asy
     if settings.api_is_local:
         reading.proxy = writing.proxy = None
     return reading, writing
+
+
+def _as_delivery(lookup: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:
+    """A lookup that fails delays the delivery that needs it, as any trouble on the way does."""
+
+    async def look(user_id: str) -> str | None:
+        try:
+            return await lookup(user_id)
+        except LookupUnavailable as error:
+            raise NotSent(str(error)) from error
+
+    return look
 
 
 async def _keep_going(name: str, part: Callable[[], Awaitable[None]]) -> None:

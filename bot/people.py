@@ -135,6 +135,14 @@ class People:
             return frozenset()
         return frozenset(answer["users"])
 
+    async def why_gone(self, user_id: str) -> str | None:
+        """Slack's word for why this person reads nothing any more, or None."""
+        try:
+            profile = await self.profile(user_id)
+        except UnknownUser:
+            return "user_not_found"
+        return None if profile.is_active else "user_disabled"
+
     async def names(self, user_ids: Iterable[str]) -> dict[str, str]:
         """Names for mentions. Who cannot be looked up is left out: no message waits for a mention."""
         names: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -74,6 +74,7 @@ class Courier:
         self.wake = asyncio.Event()
         self.on_report: Callable[[], None] = _nothing
         self.on_delivered: Callable[[], None] = _nothing
+        self.why_gone: Callable[[str], Awaitable[str | None]] = _nobody_is
         self.login_trouble: str | None = None
 
     async def run(self) -> None:
@@ -182,6 +183,8 @@ class Courier:
             await self._park(row, f"{type(error).__name__}: {error}")
 
     async def _send(self, row: OutboxRow) -> None:
+        if row.kind == "answer":
+            await self._refuse_if_gone(row)
         await self._pacing.post(row.destination)
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         now = self._clock.now()
@@ -194,6 +197,12 @@ class Courier:
         else:
             ts = await self._post(row, channel, outgoing)
         await self._done(row, channel, ts, outgoing)
+
+    async def _refuse_if_gone(self, row: OutboxRow) -> None:
+        """Slack takes posts to a deactivated account, which nobody reads (slackapi/python-slack-sdk#1156)."""
+        why = await self.why_gone(row.lane.partition(":")[2])
+        if why is not None:
+            raise Refused(why)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
         return await self._gateway.post(
@@ -333,6 +342,11 @@ class Courier:
 
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+async def _nobody_is(_customer: str) -> str | None:
+    """Until somebody knows better."""
+    return None
 
 
 class _StillUncertain(NotSent):
