@@ -40,6 +40,7 @@ from bot.escalation import EscalationClock
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.ops.health import HealthServer
+from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
@@ -116,17 +117,24 @@ class Bot:
 
     def services(self) -> dict[str, str]:
         """How each part is just now, in the words of `/health`."""
-        connection, courier, escalation = self._connection, self._courier, self._escalation
-        slack_well = connection is not None and connection.connected
-        slack_well = slack_well and courier is not None and courier.login_trouble is None
-        slack_well = slack_well and self._channels is not None and not self._channels.trouble
+        escalation = self._escalation
         database_well = self._migrated if self._database is None else self._database.available
         return {
             "database": "connected" if database_well else "disconnected",
             "email_listener": "disabled",
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
-            "slack": "connected" if slack_well else "disconnected",
+            "slack": self._slack(),
         }
+
+    def _slack(self) -> str:
+        connection, courier, channels = self._connection, self._courier, self._channels
+        if connection is None or courier is None or channels is None:
+            return "disconnected"
+        if courier.login_trouble is not None or channels.trouble:
+            return "disconnected"
+        if not self._settings.slack_sockets:
+            return "standby"  # other processes take what Slack sends; this one works on it
+        return "connected" if connection.connected else "disconnected"
 
     async def _run(self, health: HealthServer, session: aiohttp.ClientSession, problems: list[str]) -> None:
         settings = self._settings
@@ -208,14 +216,24 @@ class Bot:
         deps = Deps(casework, enquiries, people, clock, settings.closure_phrase, channels, workspace.bot_user_id)
         register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
-        connection = SlackConnection(app, token, reading, clock, local=settings.api_is_local)
-        self._connection = connection
+        connection = self._connection = SlackConnection(
+            app,
+            token,
+            reading,
+            clock,
+            local=settings.api_is_local,
+            sockets=settings.slack_sockets,
+            stagger=self._timing.stagger,
+        )
+        troubles = Troubles(database, workspace.channels.alerting, clock)
+        connection.on_trouble = troubles.tell
+        troubles.on_outbox = courier.wake.set
 
         escalation = self._escalation = EscalationClock(
             casework,
             clock,
             settings.escalation_check_interval,
-            connected=lambda: connection.connected,
+            connected=lambda: connection.connected or not settings.slack_sockets,
             catch_up=self._timing.catch_up,
         )
 
@@ -232,6 +250,7 @@ class Bot:
                 "escalation": escalation.run,
                 "connection": connection.run,
                 "advice": advice.run,
+                "troubles": troubles.run,
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)

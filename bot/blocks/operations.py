@@ -50,6 +50,11 @@ def channel_back(channel: str) -> Post:
     return compose(paragraph(line(words.CHANNEL_BACK, channel=Channel(channel))))
 
 
+def trouble(text: str) -> Post:
+    """Something that keeps the desk from its work; `text` says it in a sentence without its stop."""
+    return compose(paragraph(line(words.TROUBLE, text=text)))
+
+
 def start_warning(text: str) -> Post:
     """Something about the setup that an operator should know; `text` says it in a sentence without its stop."""
     return compose(paragraph(line(words.START_WARNING, text=text), line(words.START_WARNING_AGAIN)))

@@ -23,7 +23,14 @@ from bot.blocks.alert import (
 from bot.blocks.card import card
 from bot.blocks.customer import AnswerView, answer, closed_notice, files_not_sent_to_desk, received_notice
 from bot.blocks.help import admin_dm_hint, mention_help, reply_text
-from bot.blocks.operations import channel_back, channel_trouble, item_quarantined, row_parked, start_warning
+from bot.blocks.operations import (
+    channel_back,
+    channel_trouble,
+    item_quarantined,
+    row_parked,
+    start_warning,
+    trouble,
+)
 from bot.blocks.post import Post
 from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
@@ -94,6 +101,8 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(channel_trouble(row.payload["channel"], row.payload["error"]))
         case "channel_back":
             return Outgoing(channel_back(row.payload["channel"]))
+        case "trouble":
+            return Outgoing(trouble(row.payload["text"]))
         case "start_warning":
             return Outgoing(start_warning(row.payload["text"]))
         case _:

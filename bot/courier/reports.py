@@ -38,6 +38,13 @@ def channel_back_row(channel: str, told_in: str, now: datetime) -> NewRow:
     return NewRow(key, lane, told_in, "channel_back", None, None, {"channel": channel}, URGENT)
 
 
+def trouble_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
+    """Told once an hour while it lasts."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    key = f"trouble:{digest}:{now:%Y-%m-%dT%H}"
+    return NewRow(key, OPERATIONS_LANE, alerting_channel, "trouble", None, None, {"text": text}, URGENT)
+
+
 def start_warning_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
     """Told once a day, however often the bot starts."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
