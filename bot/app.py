@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import socket
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
@@ -42,6 +45,7 @@ from bot.listeners.deps import Deps
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
+from bot.replay import Replay
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
@@ -84,6 +88,7 @@ class Bot:
         self._timing = timing or Timing()
         self._stop = stop
         self._clock = Clock()
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.port: int | None = None
         self._migrated = False
         self._database: Database | None = None
@@ -229,12 +234,28 @@ class Bot:
         connection.on_trouble = troubles.tell
         troubles.on_outbox = courier.wake.set
 
+        replay = Replay(
+            database,
+            SlackGateway(reading),
+            pacing,
+            clock,
+            owner=self._name,
+            logging_channel=workspace.channels.logging,
+            interval=settings.replay_interval,
+            connected=lambda: connection.connected,
+        )
+        replay.on_items, replay.on_outbox = casework.wake, courier.wake.set
+        replay.on_trouble = troubles.tell
+        connection.on_change_seen = replay.changed
+        await self._until_reached("the database", replay.begin, DatabaseUnavailable)
+
         escalation = self._escalation = EscalationClock(
             casework,
             clock,
             settings.escalation_check_interval,
             connected=lambda: connection.connected or not settings.slack_sockets,
             catch_up=self._timing.catch_up,
+            replayed=lambda: replay.caught_up or not settings.slack_sockets,
         )
 
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
@@ -251,6 +272,7 @@ class Bot:
                 "connection": connection.run,
                 "advice": advice.run,
                 "troubles": troubles.run,
+                "replay": replay.run,
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)
@@ -265,6 +287,8 @@ class Bot:
             await _ended(tasks["casework"], within=STOP_CASEWORK)
             courier.stop()
             states.stop()
+            tasks["replay"].cancel()
+            await replay.release()
             await _ended(tasks["courier"], tasks["states"], within=STOP_COURIER)
         finally:
             for task in tasks.values():

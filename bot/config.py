@@ -168,6 +168,7 @@ class Settings(DatabaseSettings):
     slack_app_token: Annotated[SecretStr, _APP_TOKEN]
     slack_api_url: Annotated[str, AfterValidator(_api_url)] = SLACK_API_URL
     slack_sockets: Annotated[int, Field(ge=0, le=10)] = 2
+    replay_interval: Seconds = 600
     slack_posts_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
     support_slack_channel: Channel
     alerting_slack_channel: Channel

@@ -61,7 +61,7 @@ class SlackConnection:
         self._stop = asyncio.Event()
         self._began = clock.monotonic()
         self.trouble: str | None = None
-        self.on_connected: Callable[[], None] = _nothing
+        self.on_change_seen: Callable[[], None] = _nothing
         self.on_trouble: Callable[[str], None] = _nobody
         self.others: Callable[[], int] = _none
 
@@ -100,8 +100,7 @@ class SlackConnection:
     # what the sockets see
 
     def on_change(self) -> None:
-        if self.connected:
-            self.on_connected()
+        self.on_change_seen()
 
     def on_hello(self, connections: int) -> None:
         self.trouble = None

@@ -107,6 +107,7 @@ cases = Table(
     _partial_index("ix_cases_due", "due_at", where="due_at IS NOT NULL"),
     _partial_index("ix_cases_waiting", "waiting_since", where="status = 'open' AND waiting_since IS NOT NULL"),
     _partial_index("ix_cases_open", "number", where="status = 'open'"),
+    _partial_index("ix_cases_closed", "closed_at", where="closed_at IS NOT NULL"),
 )
 
 case_threads = Table(
@@ -301,6 +302,32 @@ desired = Table(
     Column("failures", sa.Integer, nullable=False, server_default="0"),
     Column("error", sa.Text),
     _partial_index("ix_desired_ready", "next_at", where="next_at IS NOT NULL"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("owner", sa.Text, nullable=False),
+    Column("token", sa.BigInteger, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+replay_state = Table(
+    "replay_state",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("complete_until", UtcDateTime, nullable=False),
+    Column("alive_at", UtcDateTime, nullable=False),
+    Column("gap_at", UtcDateTime),
+    Column("hold_until", UtcDateTime),
+)
+
+replayed_lanes = Table(
+    "replayed_lanes",
+    metadata,
+    Column("lane", sa.Text, primary_key=True),
+    Column("checked_until", UtcDateTime, nullable=False),
 )
 
 counters = Table(

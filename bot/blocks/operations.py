@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from . import words
 from .line import Channel, Line, Value, line, one_line
 from .parts import paragraph
@@ -48,6 +50,14 @@ def channel_trouble(channel: str, error: str, command: str = "") -> Post:
 def channel_back(channel: str) -> Post:
     """A channel of the desk that could not be used can be used again."""
     return compose(paragraph(line(words.CHANNEL_BACK, channel=Channel(channel))))
+
+
+def recovered(messages: int, edits: int, since: datetime, until: datetime) -> Post:
+    """What was written while nobody listened has been found in Slack's history."""
+    times = {"since": f"{since.astimezone(UTC):%H:%M}", "until": f"{until.astimezone(UTC):%H:%M} UTC"}
+    found = line(words.RECOVERED if messages != 1 else words.RECOVERED_ONE, count=messages, **times)
+    more = line(words.RECOVERED_EDITS, count=edits) if edits else None
+    return compose(paragraph(found if messages or not edits else None, more))
 
 
 def trouble(text: str) -> Post:

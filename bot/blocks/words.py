@@ -275,6 +275,9 @@ CHANNEL_REASONS = {
     "not_in_channel": "I am no longer a member of it",
 }
 CHANNEL_HINT = "Check that the channel exists, is not archived, and that I am a member of it."
+RECOVERED = "Recovered {count} messages written while disconnected ({since} to {until})."
+RECOVERED_ONE = "Recovered {count} message written while disconnected ({since} to {until})."
+RECOVERED_EDITS = "Recovered edits and deletions: {count}."
 TROUBLE = "*I am in trouble:* {text}."
 START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."

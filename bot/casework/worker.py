@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.desk.effects import Reply
 from bot.people import LookupUnavailable, People
 from bot.text.safe import clean
-from storage import inbox, outbox
+from storage import inbox, outbox, replays
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
@@ -31,6 +31,7 @@ ITEMS_PER_LANE = 20
 LOOKUPS_AT_ONCE = 8
 PREPARE_WAIT = 0.25
 ARRIVING_WAIT = 0.5
+HOLD_POLL = timedelta(seconds=0.5)
 POLL = 1.0
 GATHER = 0.03
 DUE_PER_CHECK = 1000
@@ -155,11 +156,12 @@ class Casework:
         now = self._clock.now()
         if not self._database.available:
             await self._database.write(_look)  # reading can go on where writing cannot
-        items = await self._database.read(partial(_take, now=now))
-        if not items:
+        items, held = await self._database.read(partial(_take_unheld, now=now))
+        if not items and not held:
             return False
         self._forget_decided_elsewhere({item.id for item in items})
         pairs, delayed = await self._prepared(items, now)
+        delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         if pairs or delayed:
             await self._decide(pairs, delayed)
         return True
@@ -177,7 +179,8 @@ class Casework:
             if item.id not in self._preparing:
                 self._preparing[item.id] = asyncio.create_task(self._prepare(item))
         tasks = [self._preparing[item.id] for item in items]
-        await asyncio.wait(tasks, timeout=PREPARE_WAIT)
+        if tasks:
+            await asyncio.wait(tasks, timeout=PREPARE_WAIT)
         pairs: list[tuple[Item, Prepared]] = []
         delayed: dict[str, datetime] = {}
         blocked: set[str] = set()
@@ -274,6 +277,22 @@ def _look(connection: Connection) -> None:
 def _take(connection: Connection, now: datetime) -> list[Item]:
     lanes = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
     return inbox.heads(connection, lanes, ITEMS_PER_LANE)
+
+
+def _take_unheld(connection: Connection, now: datetime) -> tuple[list[Item], set[str]]:
+    """What may be decided, and the lanes in which something waits for what was written before it in a gap."""
+    items = _take(connection, now)
+    gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
+    if gap_at is None:
+        return items, set()
+    free: list[Item] = []
+    held: set[str] = set()
+    for item in items:
+        if item.lane in held or (item.lane in lanes and item.received_at >= gap_at):
+            held.add(item.lane)
+        else:
+            free.append(item)
+    return free, held
 
 
 def _backoff(failures: int) -> float:

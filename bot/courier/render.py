@@ -27,6 +27,7 @@ from bot.blocks.operations import (
     channel_back,
     channel_trouble,
     item_quarantined,
+    recovered,
     row_parked,
     start_warning,
     trouble,
@@ -101,6 +102,9 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(channel_trouble(row.payload["channel"], row.payload["error"]))
         case "channel_back":
             return Outgoing(channel_back(row.payload["channel"]))
+        case "recovered":
+            since, until = (datetime.fromisoformat(row.payload[name]) for name in ("since", "until"))
+            return Outgoing(recovered(row.payload["messages"], row.payload["edits"], since, until))
         case "trouble":
             return Outgoing(trouble(row.payload["text"]))
         case "start_warning":

@@ -38,6 +38,11 @@ def channel_back_row(channel: str, told_in: str, now: datetime) -> NewRow:
     return NewRow(key, lane, told_in, "channel_back", None, None, {"channel": channel}, URGENT)
 
 
+def recovered_row(messages: int, edits: int, since: datetime, until: datetime, logging_channel: str) -> NewRow:
+    payload = {"messages": messages, "edits": edits, "since": since.isoformat(), "until": until.isoformat()}
+    return NewRow(f"recovered:{until.isoformat()}", "log", logging_channel, "recovered", payload=payload)
+
+
 def trouble_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
     """Told once an hour while it lasts."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
