@@ -93,11 +93,12 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(reply_text(Reply(**(values | {"kind": ReplyKind(values["kind"])}))))
         case "quarantined":
             payload = row.payload
-            return Outgoing(item_quarantined(payload["item"], payload["kind"], payload["error"]))
+            see = f"casewire inbox show {payload['item']}"
+            return Outgoing(item_quarantined(payload["item"], payload["kind"], payload["error"], see))
         case "parked":
             payload = row.payload
-            parked = row_parked(payload["what"], row.case_id or "", payload["reason"], payload["destination"])
-            return Outgoing(parked)
+            about = (payload["what"], row.case_id or "", payload["reason"], payload["destination"])
+            return Outgoing(row_parked(*about, "casewire outbox list"))
         case "channel_trouble":
             return Outgoing(channel_trouble(row.payload["channel"], row.payload["error"]))
         case "channel_back":
