@@ -193,7 +193,7 @@ class Bot:
             reserved_names=people.admin_names,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock)
+        casework = Casework(database, people, desk, clock, self._name)
         channels = self._channels = DeskChannels(
             workspace.channels.support,
             workspace.channels.alerting,
