@@ -86,6 +86,7 @@ class Bot:
         self._migrated = False
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
+        self._people: People | None = None
         self._courier: Courier | None = None
         self._escalation: EscalationClock | None = None
 
@@ -117,6 +118,7 @@ class Bot:
         connection, courier, escalation = self._connection, self._courier, self._escalation
         slack_well = connection is not None and connection.connected
         slack_well = slack_well and courier is not None and courier.login_trouble is None
+        slack_well = slack_well and self._people is not None and self._people.login_trouble is None
         database_well = self._migrated if self._database is None else self._database.available
         return {
             "database": "connected" if database_well else "disconnected",
@@ -165,7 +167,7 @@ class Bot:
         self, workspace: Workspace, database: Database, reading: AsyncWebClient, writing: AsyncWebClient
     ) -> None:
         settings, clock = self._settings, self._clock
-        people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
+        people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
         desk = Desk(settings.policy, workspace.channels)
         views = Views(workspace.url)
         words = Words(

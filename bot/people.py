@@ -12,12 +12,15 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.model import Person
+from bot.slack_refusals import LOGIN
 from bot.text.safe import clean
 
 log = structlog.get_logger(__name__)
 
 MAX_AGE = 600.0
 MAX_PEOPLE = 20_000
+# Longer than a lane waits between two lookups (Casework), so that trouble shows for as long as it lasts.
+TROUBLE_SHOWS = 60.0
 
 
 class LookupUnavailable(Exception):
@@ -83,6 +86,7 @@ class People:
         self._admin_names: set[str] = set()
         self._asked_for: set[str] = set()
         self._group_lock = asyncio.Lock()
+        self._trouble: _Aged | None = None
 
     async def profile(self, user_id: str) -> Profile:
         """Raises UnknownUser when Slack knows nobody of that id."""
@@ -163,6 +167,13 @@ class People:
         except UnknownUser:
             return
 
+    @property
+    def login_trouble(self) -> str | None:
+        """Slack's word for refusing our token or right in a lookup: nobody new can be heard meanwhile."""
+        if self._trouble is None or self._monotonic() - self._trouble.at > TROUBLE_SHOWS:
+            return None
+        return str(self._trouble.value)
+
     def admin_names(self) -> tuple[str, ...]:
         """Names that no customer may be shown under: those of the admins met so far."""
         return tuple(sorted(self._admin_names))
@@ -187,9 +198,11 @@ class People:
     async def _call(self, method: str, **arguments: Any) -> Any:
         try:
             async with asyncio.timeout(10):
-                return await getattr(self._client, method)(**arguments)
+                answer = await getattr(self._client, method)(**arguments)
         except SlackApiError as error:
             reason = _error_word(error)
+            if reason in LOGIN:
+                self._note_trouble(method, reason)
             if reason in {"user_not_found", "user_not_visible"}:
                 raise UnknownUser(f"Slack knows no user {arguments.get('user')}") from error
             if reason in {"no_such_subteam", "subteam_not_found"}:
@@ -197,6 +210,13 @@ class People:
             raise LookupUnavailable(f"{method}: {reason}") from error
         except Exception as error:  # any transport failure: the lookup is repeated, never guessed
             raise LookupUnavailable(f"{method}: {type(error).__name__}: {error}") from error
+        self._trouble = None
+        return answer
+
+    def _note_trouble(self, method: str, reason: str) -> None:
+        if self.login_trouble is None:
+            log.error("Slack refuses our token or right", action="paused", method=method, error=reason)
+        self._trouble = _Aged(reason, self._monotonic())
 
     def _fresh(self, aged: _Aged) -> bool:
         return self._monotonic() - aged.at < self._max_age
