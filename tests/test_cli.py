@@ -116,10 +116,9 @@ class TestSandbox:
         env = {"PYTHONPATH": environment_root(), "TMPDIR": str(tmp_path)}
         async with Command(tmp_path, env, "sandbox", "--port", "0", "--with-bot") as sandbox:
             await sandbox.said("Its state")
-            (folder,) = tmp_path.glob("casewire-sandbox-*")
-            await until(lambda: (folder / "case_management.db.lock").exists())
+            (lock,) = await until(lambda: list(tmp_path.glob("casewire-sandbox-*/case_management.db.lock")))
             assert (await sandbox.stop(how))[0] == 0
-        assert not folder.exists()
+        assert not lock.parent.exists()
         assert "Traceback" not in sandbox.output.read_text()
 
 
