@@ -152,18 +152,20 @@ class People:
     async def meet_admins(self) -> None:
         """Learn the names of the admins not met yet, so that no customer is shown under one. Best effort."""
         try:
-            listed = self._admins.user_ids | await self.usergroup_members()
+            listed = self._admins.user_ids | self._admins.emails | await self.usergroup_members()
         except LookupUnavailable:
             return
         new = listed - self._asked_for
         self._asked_for |= new
-        await asyncio.gather(*(self._meet(user_id) for user_id in sorted(new)))
+        await asyncio.gather(*(self._meet(who) for who in sorted(new)))
 
-    async def _meet(self, user_id: str) -> None:
+    async def _meet(self, who: str) -> None:
+        """`who` is a member's id or an address."""
         try:
-            await self.is_admin(await self.profile(user_id))
+            user_id = (await self._call("users_lookupByEmail", email=who))["user"]["id"] if "@" in who else who
+            await self.is_admin(await self.profile(str(user_id)))
         except LookupUnavailable:
-            self._asked_for.discard(user_id)
+            self._asked_for.discard(who)
         except UnknownUser:
             return
 
@@ -203,8 +205,9 @@ class People:
             reason = _error_word(error)
             if reason in LOGIN:
                 self._note_trouble(method, reason)
-            if reason in {"user_not_found", "user_not_visible"}:
-                raise UnknownUser(f"Slack knows no user {arguments.get('user')}") from error
+            if reason in {"user_not_found", "users_not_found", "user_not_visible"}:
+                whom = arguments.get("user") or arguments.get("email")
+                raise UnknownUser(f"Slack knows no user {whom}") from error
             if reason in {"no_such_subteam", "subteam_not_found"}:
                 raise UnknownGroup(f"{method}: {reason}") from error
             raise LookupUnavailable(f"{method}: {reason}") from error
