@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.model import Person
-from bot.slack_refusals import LOGIN
+from bot.slack_refusals import LOGIN, error_word
 from bot.text.safe import clean
 
 log = structlog.get_logger(__name__)
@@ -202,7 +202,7 @@ class People:
             async with asyncio.timeout(10):
                 answer = await getattr(self._client, method)(**arguments)
         except SlackApiError as error:
-            reason = _error_word(error)
+            reason = error_word(error) or "no readable answer"
             if reason in LOGIN:
                 self._note_trouble(method, reason)
             if reason in {"user_not_found", "users_not_found", "user_not_visible"}:
@@ -247,10 +247,3 @@ def _as_profile(user: Mapping[str, Any], team_id: str) -> Profile:
         is_active=is_active,
         is_full_member=is_active and not is_bot and not guest and team_id in teams,
     )
-
-
-def _error_word(error: SlackApiError) -> str:
-    try:
-        return str(error.response["error"])
-    except (KeyError, TypeError):
-        return "no readable answer"

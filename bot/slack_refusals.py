@@ -1,5 +1,10 @@
-"""Slack's words for refusing us, whatever we ask: an operator must act, and until then everything waits."""
+"""Slack's words for why it did not do what it was asked."""
 
+from __future__ import annotations
+
+from slack_sdk.errors import SlackApiError
+
+# It refuses us, whatever we ask: an operator must act, and until then everything waits.
 LOGIN = frozenset(
     {
         "invalid_auth",
@@ -19,3 +24,11 @@ LOGIN = frozenset(
         "two_factor_setup_required",
     }
 )
+
+
+def error_word(error: SlackApiError) -> str:
+    """Slack's word for an error; empty where what answered was not Slack, but a server before it."""
+    try:
+        return str(error.response["error"] or "")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ""

@@ -181,7 +181,9 @@ class TestChanges:
 class TestFailing:
     """A lookup that fails says so; nobody is taken for a customer, or for an admin, meanwhile."""
 
-    @pytest.mark.parametrize("kind", ["500", "503", "429", "drop", "error:internal_error", "error:invalid_auth"])
+    @pytest.mark.parametrize(
+        "kind", ["500", "502", "503", "429", "drop", "error:internal_error", "error:invalid_auth"]
+    )
     @pytest.mark.parametrize("method", ["users.info", "usergroups.list", "usergroups.users.list"])
     async def test_every_failure_of_slack_raises(
         self, slack: LocalSlack, time: Time, method: str, kind: str
