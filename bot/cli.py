@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,7 +124,17 @@ def main() -> None:
 
 
 def _until_interrupted(work: Coroutine[Any, Any, int | None]) -> int:
+    """Until it ends, or Ctrl-C, SIGTERM or a closed terminal end it: what it started ends with it."""
     try:
-        return asyncio.run(work) or 0
+        return asyncio.run(_until_told(work)) or 0
     except KeyboardInterrupt:
         return 0
+
+
+async def _until_told(work: Coroutine[Any, Any, int | None]) -> int | None:
+    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(name, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await task
+    return 0

@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.blocks.words import RECEIVED_TEMPLATE
 from bot.desk.policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_KEYWORDS, Policy, SilenceClock
+from bot.desk.rules import detect_closure_phrase
 from bot.people import AdminLists
 from storage.errors import UnusableDatabaseUrl
 from storage.urls import driver_url
@@ -107,6 +108,7 @@ def _api_url(value: str) -> str:
         raise ValueError(f"write an address such as {SLACK_API_URL}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is only allowed to this machine itself (127.0.0.1); write https://")
+    _ = parts.port  # raises what is wrong with it
     return value if value.endswith("/") else value + "/"
 
 
@@ -122,6 +124,20 @@ def _mention(value: str) -> str:
     if re.fullmatch(r"[UW][A-Z0-9]{6,}", value):
         return f"<@{value}>"
     raise ValueError("write here, channel, a user's id (U…) or a user group's id (S…)")
+
+
+def _host(value: str) -> str:
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError("write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all") from None
+    return value
+
+
+def _closure_phrase(value: str) -> str:
+    if not detect_closure_phrase(value, value):
+        raise ValueError("an admin who types it would close nothing: write words, and no code or quote")
+    return value
 
 
 def _received_text(value: str) -> str:
@@ -195,11 +211,11 @@ class Settings(DatabaseSettings):
     ] = 0
     alert_mention: Annotated[str, AfterValidator(_mention)] = ""
 
-    closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+    closure_phrase: Annotated[str, AfterValidator(_closure_phrase)] = DEFAULT_CLOSURE_PHRASE
     received_notice: bool = True
     received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     debug: bool = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"

@@ -213,10 +213,7 @@ ADMIN_DM = (
     "To try it out as a customer, write to me from another account.",
     "To answer customers, write in the threads of their cases in {channel}.",
 )
-MENTION_CUSTOMER = (
-    "To reach our support team, write to me in a direct message. What is written here opens no case."
-)
-MENTION_ADMIN = "Cases are worked in their threads in {channel}. For what I can do, type `{command} help`."
+MENTION_HELP = "Cases are worked in their threads in {channel}. For what I can do, type `{command} help`."
 HELP_TITLE = "*What `{command}` can do*"
 HELP_CUSTOMER = (
     "`{command} status`: how your case stands",

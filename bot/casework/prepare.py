@@ -72,7 +72,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """Written by a bot or a deactivated account: nobody's message."""
+    """Written by a bot: nobody's message."""
 
     user: str
 

@@ -87,7 +87,7 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
         case "admin_hint":
             return Outgoing(admin_dm_hint(words.support_channel), row.payload["thread_ts"])
         case "mention_help":
-            return Outgoing(mention_help(True, words.support_channel), row.payload["thread_ts"])
+            return Outgoing(mention_help(words.support_channel), row.payload["thread_ts"])
         case "late_reply":
             values = row.payload["reply"]
             return Outgoing(reply_text(Reply(**(values | {"kind": ReplyKind(values["kind"])}))))

@@ -419,6 +419,8 @@ def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tu
             alerted_at=now,
             alert_rearmed=False,
             alert_additions=0,
+            acknowledged_at=None,  # that was the last alert; nobody has acknowledged this one
+            acknowledged_by=None,
             remind_due_at=now + policy.remind_every if policy.remind_every else None,
         )
         effects.append(RaiseAlert(case.alert_no, trigger, case.waiting_since, case.last_message_at))

@@ -18,7 +18,7 @@ from bot.people import LookupUnavailable, UnknownUser
 from bot.text.inbound import read_message
 from storage.errors import DatabaseUnavailable
 
-from .case_text import Typed, Word, read_case_text
+from .case_text import QUIET, Typed, Word, read_case_text
 
 COMMAND = "/case"
 LOOKUP_PATIENCE = 2.0
@@ -66,7 +66,7 @@ async def _answer(deps: Deps, person: Person, text: str, gesture: str, began: fl
 def _request(typed: Typed, person: Person) -> Request:
     case_id = typed.case_id or ""
     if typed.word is Word.CLOSE:
-        return Request(Verb.CLOSE, person.id, case_id, quiet=typed.rest.lower() == "quiet")
+        return Request(Verb.CLOSE, person.id, case_id, quiet=typed.rest.lower() == QUIET)
     if typed.word is Word.REOPEN:
         return Request(Verb.REOPEN, person.id, case_id)
     return Request(Verb.ESCALATE, person.id, case_id, text=typed.rest)
