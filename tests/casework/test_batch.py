@@ -109,11 +109,11 @@ class TestOnce:
             )
 
         first, second = await database.write(twice)
-        assert (len(first), second) == (2, [])
+        assert (len(first), second) == (2, {})
         assert await column(database, "SELECT count(*) FROM messages") == [2]
 
     async def test_nothing_at_all_is_fine(self, database: Database) -> None:
-        assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == []
+        assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == {}
 
 
 class TestSetBased:

@@ -4,7 +4,7 @@ import { act, failureOf } from "./api.js";
 import { announce, toast } from "./announce.js";
 import { ask } from "./confirm.js";
 import { h } from "./dom.js";
-import { emoji, QUICK } from "./emoji.js";
+import { emojiNode, offered } from "./emoji.js";
 import { openMenu, openPopover } from "./popover.js";
 import { toMessage } from "./route.js";
 
@@ -63,8 +63,8 @@ export function pickReaction(button, message, { store, channel }) {
     const name = typed.value.trim().replaceAll(":", "");
     if (event.key === "Enter" && /^[a-z0-9_+'-]+$/.test(name)) react(name);
   });
-  const grid = h("div", { class: "emoji-grid" }, QUICK.map((name) =>
-    h("button", { type: "button", class: "emoji", title: `:${name}:`, "aria-label": name.replaceAll("_", " "), onclick: () => react(name) }, emoji(name)),
+  const grid = h("div", { class: "emoji-grid" }, offered().map((name) =>
+    h("button", { type: "button", class: "emoji", title: `:${name}:`, "aria-label": name.replaceAll("_", " "), onclick: () => react(name) }, emojiNode(name)),
   ));
   const close = openPopover(button, "Add a reaction", grid, typed);
 }
