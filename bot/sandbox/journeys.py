@@ -19,6 +19,7 @@ KEEP = 300
 DROPPED_AT_ONCE = 50
 LOOK_BACK = 60
 TEXT_SIZE = 300
+_NUMBERS = re.compile(r"\d+")
 _NO_WORD = re.compile(r"[\W_]+")
 _TROUBLES = frozenset({"failed", "quarantined", "parked", "uncertain", "rate_limited", "paused"})
 
@@ -209,9 +210,9 @@ class Journeys:
             self._reach(journey, "stored", record.time)
         elif action == "decided":
             self._reach(journey, "decided", record.time)
-            for queued in detail.get("rows") or ():
-                journey.rows.add(str(queued))
-                self._of_row[str(queued)] = journey
+            for queued in _NUMBERS.findall(str(detail.get("rows", ""))):  # the log writes a list as text
+                journey.rows.add(queued)
+                self._of_row[queued] = journey
                 self._reach(journey, "queued", record.time)
         elif action == "sent":
             self._overcome(journey, row)

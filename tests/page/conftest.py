@@ -3,13 +3,17 @@
 import os
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 import pytest_asyncio
 import structlog
 from playwright.async_api import Browser, async_playwright
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.server import LocalSlack
+from tests.page.apps import App
 from tests.page.browser import FLAGS, Office, logs_to, system_browser
+from tests.sandbox.sockets import connected
 from tests.support.desk import Desk, running_desk
 from tests.support.posts import live_markup, refused_calls
 
@@ -48,6 +52,13 @@ async def slack() -> AsyncIterator[LocalSlack]:
     """A local Slack without a bot."""
     async with LocalSlack() as slack:
         yield slack
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def app(slack: LocalSlack) -> AsyncIterator[App]:
+    """An app in a test's hands, in the bot's place."""
+    async with aiohttp.ClientSession() as http, connected(slack, http) as socket:
+        yield App(AsyncWebClient(slack.bot_token, slack.api_url, session=http, retry_handlers=[]), socket)
 
 
 @pytest.fixture

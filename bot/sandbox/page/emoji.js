@@ -62,6 +62,12 @@ export const offered = () => QUICK.filter((name) => DRAWN[name] || canShow(NAMES
 /** Text with its :names: as emoji. */
 export const withEmoji = (text) => text.replace(/:([a-z0-9_+'-]+):/g, (whole, name) => (NAMES[name] ? emoji(name) : whole));
 
+/** The same as nodes. */
+export function emojiNodes(text) {
+  const parts = text.split(/:([a-z0-9_+'-]+):/);
+  return parts.map((part, index) => (index % 2 === 0 ? part : DRAWN[bare(part)] ? emojiNode(part) : withEmoji(`:${part}:`)));
+}
+
 const shown = new Map();
 const canvas = document.createElement("canvas");
 canvas.width = canvas.height = 24;

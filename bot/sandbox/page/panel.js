@@ -147,7 +147,7 @@ export class Panel {
     this.botStatus.className = ours ? "" : "quiet";
     replace(this.botStatus, ours
       ? [h("span", { class: `lamp ${running ? "on" : "off"}`, "aria-hidden": "true" }), `The bot is ${panel.bot}.`]
-      : ["It runs by itself, out of reach from here. With ", h("code", {}, "casewire sandbox --with-bot"), " it can be killed."]);
+      : "It was not started from here, and cannot be killed from here.");
     this.hands.hidden = !ours;
     this.kill.disabled = !ours || !running;
     this.restart.disabled = !ours;
