@@ -60,8 +60,10 @@ export function pickReaction(button, message, { store, channel }) {
   };
   const typed = h("input", { type: "text", placeholder: "or its name, then Enter", "aria-label": "Name of an emoji", autocomplete: "off" });
   typed.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // or the button that gets the focus back is pressed by the same key
     const name = typed.value.trim().replaceAll(":", "");
-    if (event.key === "Enter" && /^[a-z0-9_+'-]+$/.test(name)) react(name);
+    if (/^[a-z0-9_+'-]+$/.test(name)) react(name);
   });
   const grid = h("div", { class: "emoji-grid" }, offered().map((name) =>
     h("button", { type: "button", class: "emoji", title: `:${name}:`, "aria-label": name.replaceAll("_", " "), onclick: () => react(name) }, emojiNode(name)),
