@@ -68,10 +68,11 @@ def database_kind() -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """The bot as it is on a local Slack, its log handed to the page. What it posted must have been sound."""
     configured = structlog.get_config()
     try:
+        monkeypatch.setattr("bot.connection.PING_INTERVAL", 0.5)  # as soon it tries to connect again
         async with running_desk(database_url) as desk:
             structlog.configure(processors=[logs_to(desk.slack)])
             yield desk

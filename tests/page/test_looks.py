@@ -90,6 +90,23 @@ async def test_everything_can_be_read_and_has_a_name(
     assert root
 
 
+async def test_the_audit_sees_what_is_wrong(slack: LocalSlack, office: Office) -> None:
+    ada = await office.seat(slack, "ada")
+    await ada.page.evaluate(
+        """() => {
+          const bad = document.createElement("button");
+          bad.id = "top";
+          bad.style.cssText = "position: absolute; top: 2000px; color: #888; background: #777; width: 9px; padding: 0";
+          const pale = bad.cloneNode();
+          pale.textContent = "pale";
+          document.body.append(bad, pale);
+        }"""
+    )
+    found = "; ".join(await flaws(ada.page))
+    for flaw in ("contrast 1.2", "no name", "small, 9x", "the same id twice: top", "scrolls as a whole"):
+        assert flaw in found
+
+
 async def test_the_theme_follows_the_system_until_somebody_chooses(slack: LocalSlack, office: Office) -> None:
     async def ground() -> str:
         return str(await ada.page.evaluate("getComputedStyle(document.body).backgroundColor"))

@@ -150,6 +150,24 @@ async def test_a_button_that_asks_first_does_nothing_until_confirmed(
     await expect(ada.message("CASE_001")).to_contain_text("closed")
 
 
+async def test_who_is_in_a_channel_can_be_seen(slack: LocalSlack, app: App, office: Office) -> None:
+    ada = await office.seat(slack, "ada")
+    await ada.page.get_by_role("button", name="4 members").press("Enter")
+    members = ada.page.get_by_role("dialog", name="Members of #support")
+    await expect(members.get_by_role("listitem")).to_have_text(
+        ["CasewireApp", "AAAda AdminAdmin", "GHGrace HopperAdmin", "BBBen BystanderBystander"]
+    )
+    await ada.page.keyboard.press("Escape")
+    await expect(ada.page.get_by_role("button", name="4 members")).to_be_focused()
+
+    slack.kick("U0CASEWIRE", SUPPORT)
+    await expect(ada.page.get_by_role("button", name="3 members")).to_be_visible()
+    await expect(ada.page.get_by_text("Casewire is not in this channel")).to_be_visible()
+    slack.archive(SUPPORT, ADA)
+    await expect(ada.box).to_be_disabled()
+    await expect(ada.box).to_have_attribute("placeholder", "This channel is archived")
+
+
 async def test_what_the_app_does_not_answer_is_said_to_the_person(slack: LocalSlack, office: Office) -> None:
     ada = await office.seat(slack, "ada")
     await ada.write("/case status")

@@ -7,7 +7,7 @@ let closeOpen = () => {};
 
 /** Shows content beside a button with the focus in it; returns how to close it. */
 export function openPopover(button, label, ...content) {
-  return show(button, h("div", { class: "popover", role: "dialog", "aria-label": label }, content));
+  return show(button, h("div", { class: "popover", role: "dialog", "aria-label": label, tabindex: "-1" }, content));
 }
 
 /** `items`: label, run, and optionally hint and danger. */
@@ -59,7 +59,7 @@ function show(button, surface) {
   from.message?.classList.add("busy");
   document.body.append(surface);
   place(surface, button.getBoundingClientRect());
-  surface.querySelector("button, input")?.focus();
+  (surface.querySelector("button, input") ?? surface).focus();
   closeOpen = close;
   return close;
 }

@@ -1,6 +1,6 @@
 /** The live way of each message: received, stored, decided, queued, sent; newest first. */
 
-import { h, replace } from "./dom.js";
+import { h } from "./dom.js";
 import { emojiNode } from "./emoji.js";
 import { plain } from "./mrkdwn.js";
 import { channelTitle, nameOf } from "./names.js";
