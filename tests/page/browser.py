@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from bot.sandbox.server import LocalSlack
 
@@ -100,7 +100,7 @@ class Person:
 class Office:
     """Opens tabs, and afterwards knows what went wrong in any of them."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: BrowserContext) -> None:
         self._browser = browser
         self._opened: list[Person] = []
 
@@ -113,11 +113,10 @@ class Office:
         scheme: Any = "light",
         at: str = "",
     ) -> Person:
-        """Somebody by their handle, in a browser of their own. Nobody, with "", is asked who they are."""
-        context = await self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        page = await context.new_page()
+        """Somebody by their handle, in a tab of their own. Nobody, with "", is asked who they are."""
+        page = await self._browser.new_page()
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         problems: list[str] = []
         page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -131,7 +130,8 @@ class Office:
     async def close(self) -> list[str]:
         """Send everybody home; what their consoles complained about."""
         for person in self._opened:
-            await person.page.context.close()
+            await person.page.evaluate("localStorage.clear()")
+            await person.page.close()
         return [problem for person in self._opened for problem in person.problems if not harmless(problem)]
 
 

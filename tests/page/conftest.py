@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import structlog
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import BrowserContext, async_playwright
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.server import LocalSlack
@@ -32,15 +32,21 @@ def browser_path() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(browser_path: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
+async def browser(browser_path: str) -> AsyncIterator[BrowserContext]:
+    """One profile for all tests, and a page that stays: tabs of one site share a process, which takes long to start.
+
+    Each test's sandbox has a port, and thereby a storage, of its own.
+    """
+    async with async_playwright() as playwright, LocalSlack() as slack:
         browser = await playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
-        yield browser
+        context = await browser.new_context()
+        await (await context.new_page()).goto(f"{slack.url}/page/icon.svg")
+        yield context
         await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(browser: Browser) -> AsyncIterator[Office]:
+async def office(browser: BrowserContext) -> AsyncIterator[Office]:
     """Nobody's console may complain."""
     office = Office(browser)
     yield office

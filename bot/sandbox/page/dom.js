@@ -67,11 +67,12 @@ export function icon(name) {
   return svg;
 }
 
-/** A coloured drawing of 24 by 24 in place of a character: pairs of colour and outline. */
-export function drawing(shapes) {
+/** A coloured drawing of 24 by 24 in place of a character: pairs of colour and outline. With a label in text. */
+export function drawing(shapes, label = null) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
+  if (label) svg.setAttribute("role", "img");
+  svg.setAttribute(label ? "aria-label" : "aria-hidden", label ?? "true");
   svg.setAttribute("class", "drawn");
   for (const [colour, outline] of shapes) {
     const path = document.createElementNS(SVG, "path");

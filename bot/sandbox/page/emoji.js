@@ -65,7 +65,7 @@ export const withEmoji = (text) => text.replace(/:([a-z0-9_+'-]+):/g, (whole, na
 /** The same as nodes. */
 export function emojiNodes(text) {
   const parts = text.split(/:([a-z0-9_+'-]+):/);
-  return parts.map((part, index) => (index % 2 === 0 ? part : DRAWN[bare(part)] ? emojiNode(part) : withEmoji(`:${part}:`)));
+  return parts.map((part, index) => (index % 2 === 0 ? part : DRAWN[bare(part)] ? drawing(DRAWN[bare(part)], part.replaceAll("_", " ")) : withEmoji(`:${part}:`)));
 }
 
 const shown = new Map();
