@@ -7,12 +7,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import structlog
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import async_playwright
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.server import LocalSlack
 from tests.page.apps import App
-from tests.page.browser import FLAGS, Office, logs_to, system_browser
+from tests.page.browser import FLAGS, Office, Profiles, logs_to, system_browser
 from tests.sandbox.sockets import connected
 from tests.support.desk import Desk, running_desk
 from tests.support.posts import live_markup, refused_calls
@@ -32,23 +32,17 @@ def browser_path() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(browser_path: str) -> AsyncIterator[BrowserContext]:
-    """One profile for all tests, and a page that stays: tabs of one site share a process, which takes long to start.
-
-    Each test's sandbox has a port, and thereby a storage, of its own.
-    """
+async def profiles(browser_path: str) -> AsyncIterator[Profiles]:
     async with async_playwright() as playwright, LocalSlack() as slack:
         browser = await playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
-        context = await browser.new_context()
-        await (await context.new_page()).goto(f"{slack.url}/page/icon.svg")
-        yield context
+        yield Profiles(browser, f"{slack.url}/page/icon.svg")
         await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(browser: BrowserContext) -> AsyncIterator[Office]:
+async def office(profiles: Profiles) -> AsyncIterator[Office]:
     """Nobody's console may complain."""
-    office = Office(browser)
+    office = Office(profiles)
     yield office
     assert await office.close() == []
 
