@@ -76,10 +76,12 @@ def sandbox(
     ] = False,
 ) -> None:
     """Run a local Slack to try Casewire on in a browser, without a workspace."""
-    from bot.sandbox.run import run_sandbox
+    from bot.sandbox.run import BotFailed, run_sandbox
 
     try:
         _until_interrupted(run_sandbox(port, with_bot=with_bot))
+    except BotFailed as error:
+        _give_up(f"The bot does not start on the local Slack: {error}. Its log ends:", error.log)
     except OSError as error:
         give_up("The local Slack cannot start.", [f"port {port}: {error.strerror}; choose another with --port"])
 

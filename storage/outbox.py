@@ -74,13 +74,15 @@ class Desired:
     failures: int
 
 
-def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
-    """Add rows in order. A row whose dedupe key is there already is dropped."""
+def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> dict[str, int]:
+    """Add rows in order; the new ones' ids by dedupe key. A row whose key is there already is dropped."""
+    added: dict[str, int] = {}
     for start in range(0, len(rows), ROWS_PER_INSERT):
-        _enqueue(connection, rows[start : start + ROWS_PER_INSERT], now)
+        added |= _enqueue(connection, rows[start : start + ROWS_PER_INSERT], now)
+    return added
 
 
-def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
+def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> dict[str, int]:
     values = [
         {
             "dedupe_key": row.dedupe_key,
@@ -94,7 +96,8 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> N
         }
         for row in rows
     ]
-    connection.execute(insert_for(connection, outbox).values(values).on_conflict_do_nothing())
+    insert = insert_for(connection, outbox).values(values).on_conflict_do_nothing()
+    added = connection.execute(insert.returning(outbox.c.dedupe_key, outbox.c.id)).all()
     lanes = {row.lane: row for row in rows}
     lane_insert = insert_for(connection, outbox_lanes).values(
         [
@@ -112,6 +115,7 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> N
             },
         )
     )
+    return {row.dedupe_key: row.id for row in added}
 
 
 def ready_destinations(connection: Connection, now: datetime) -> list[str]:

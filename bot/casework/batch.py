@@ -162,8 +162,8 @@ def apply_items(
     delayed: Mapping[str, datetime],
     desk: Desk,
     now: datetime,
-) -> list[str]:
-    """Decide the prepared items in one transaction; returns the keys of those that are done.
+) -> dict[str, tuple[int, ...]]:
+    """Decide the prepared items in one transaction; the keys of those that are done, with the outbox rows of each.
 
     `delayed` are lanes of this round whose next item could not be prepared yet, and when to look again.
     """
@@ -186,6 +186,7 @@ def apply_items(
     for (item, what), aim in zip(pairs, aims, strict=True):
         if item.lane in held_back:
             continue  # an earlier item of the lane waits: order holds
+        batch.filing.item = item.key
         judged = _judge(batch, item, what, aim, tell_late=waiting[item.id])
         if judged is None:
             held_back.add(item.lane)
@@ -201,7 +202,7 @@ def apply_items(
     inbox.mark(connection, settled, now)
     inbox.rest_lanes(connection, sorted(locked), now, {lane: at for lane, at in later.items() if lane in locked})
     keys = {item.id: item.key for item, _ in pairs}
-    return [keys[mark.id] for mark in done]
+    return {keys[mark.id]: batch.filing.rows_of.get(keys[mark.id], ()) for mark in done}
 
 
 def apply_due(connection: Connection, desk: Desk, now: datetime, limit: int) -> int:

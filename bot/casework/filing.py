@@ -70,6 +70,7 @@ class Slot:
 class _Entry:
     slot: Slot
     effect: Effect
+    item: str = ""
     message_id: int | None = None
 
 
@@ -87,10 +88,15 @@ class Filing:
     _alert_rows: list[Row] = field(default_factory=list)
     _post_keys: dict[str, str] = field(default_factory=dict)
     _list_key: str | None = None
+    item: str = ""
+    """The key of the item that is being decided."""
+    _keys_of: dict[str, list[str]] = field(default_factory=dict)
+    rows_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Once stored: the outbox rows that followed from each item."""
 
     def add(self, slot: Slot, event: Event, effects: tuple[Effect, ...]) -> None:
         self._events.append((slot, event, effects))
-        self._entries.extend(_Entry(slot, effect) for effect in effects)
+        self._entries.extend(_Entry(slot, effect, self.item) for effect in effects)
 
     def customer_times_after(self, slot: Slot, after: datetime) -> list[datetime]:
         """When the customer wrote later than that moment, in what is not stored yet."""
@@ -125,7 +131,7 @@ class Filing:
 
     def hint_admin(self, ref: PostRef) -> None:
         """An admin's DM opens nothing; say so where it was written."""
-        self._rows.append(
+        self._tell(
             NewRow(
                 f"hint:{ref.channel}:{ref.ts}",
                 f"dm:{ref.channel}",
@@ -137,7 +143,7 @@ class Filing:
 
     def help_in_channel(self, ref: PostRef) -> None:
         """Answer a mention, under the post that mentions."""
-        self._rows.append(
+        self._tell(
             NewRow(
                 f"help:{ref.channel}:{ref.ts}",
                 f"help:{ref.channel}:{ref.ts}",
@@ -149,9 +155,11 @@ class Filing:
 
     def tell_late(self, key: str, user: str, reply: Reply) -> None:
         """Whoever asked has stopped waiting: send the outcome."""
-        self._rows.append(
-            NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload={"reply": asdict(reply)})
-        )
+        self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload={"reply": asdict(reply)}))
+
+    def _tell(self, row: NewRow) -> None:
+        self._rows.append(row)
+        self._keys_of.setdefault(self.item, []).append(row.dedupe_key)
 
     def store(self) -> None:
         self._store_messages()
@@ -159,10 +167,15 @@ class Filing:
         cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
         for entry in self._entries:
+            before = len(self._rows)
             self._file(entry)
+            self._keys_of.setdefault(entry.item, []).extend(row.dedupe_key for row in self._rows[before:])
         alerts.add_alerts(self.connection, self._alert_rows)
         outbox.want(self.connection, self._wishes)
-        outbox.enqueue(self.connection, self._rows, self.now)
+        added = outbox.enqueue(self.connection, self._rows, self.now)
+        self.rows_of = {
+            item: tuple(added[key] for key in keys if key in added) for item, keys in self._keys_of.items()
+        }
 
     def _store_messages(self) -> None:
         recorded = [entry for entry in self._entries if isinstance(entry.effect, RecordMessage)]

@@ -268,10 +268,10 @@ class Casework:
     async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         now = self._clock.now()
         work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
-        keys = await self._database.write(work)
-        for key in keys:
-            log.info("item decided", action="decided", item=key)
-        if keys:
+        done = await self._database.write(work)
+        for key, rows in done.items():
+            log.info("item decided", action="decided", item=key, rows=list(rows))
+        if done:
             self.on_outbox()
             async with self._progress:
                 self._progress.notify_all()

@@ -100,7 +100,7 @@ class TestOnce:
     async def test_items_already_decided_are_left_alone(self, database: Database) -> None:
         """What another process has decided since they were read."""
 
-        def twice(connection: Connection) -> tuple[list[str], list[str]]:
+        def twice(connection: Connection) -> tuple[Any, Any]:
             put_all(connection, [dm(1), dm(2)])
             pairs = [(item, prepared(item)) for item in _take(connection, NOON)]
             return (
@@ -109,11 +109,28 @@ class TestOnce:
             )
 
         first, second = await database.write(twice)
-        assert (len(first), second) == (2, [])
+        assert (len(first), second) == (2, {})
         assert await column(database, "SELECT count(*) FROM messages") == [2]
 
+    async def test_each_item_knows_the_outbox_rows_that_follow_from_it(self, database: Database) -> None:
+        def decide(connection: Connection) -> dict[str, tuple[int, ...]]:
+            put_all(connection, [dm(1, user="U1"), dm(2, user="U2"), dm(3, user="U1"), dm(4, user=ADA)])
+            pairs = [(item, prepared(item)) for item in _take(connection, NOON)]
+            return apply_items(connection, pairs, {}, DESK, NOON)
+
+        decided = await database.write(decide)
+        kinds = dict(await rows(database, "SELECT id, kind FROM outbox"))
+        first = ["card", "mirror", "received", "thread_intro"]
+        assert [sorted(kinds[row] for row in found) for found in decided.values()] == [
+            first,
+            first,
+            ["mirror"],
+            ["admin_hint"],
+        ]
+        assert sorted(row for found in decided.values() for row in found) == sorted(kinds)
+
     async def test_nothing_at_all_is_fine(self, database: Database) -> None:
-        assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == []
+        assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == {}
 
 
 class TestSetBased:
