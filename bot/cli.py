@@ -81,7 +81,7 @@ def sandbox(
     try:
         _until_interrupted(run_sandbox(port, with_bot=with_bot))
     except BotFailed as error:
-        _give_up(f"The bot does not start on the local Slack: {error}. Its log ends:", error.log)
+        give_up(f"The bot does not start on the local Slack: {error}. Its log ends:", error.log)
     except OSError as error:
         give_up("The local Slack cannot start.", [f"port {port}: {error.strerror}; choose another with --port"])
 

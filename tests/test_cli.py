@@ -115,7 +115,7 @@ class TestSandbox:
     async def test_takes_its_bot_and_its_folder_along(self, tmp_path: Path, how: signal.Signals) -> None:
         env = {"PYTHONPATH": environment_root(), "TMPDIR": str(tmp_path)}
         async with Command(tmp_path, env, "sandbox", "--port", "0", "--with-bot") as sandbox:
-            await sandbox.said("Its state")
+            await sandbox.said("The state of the workspace")
             (lock,) = await until(lambda: list(tmp_path.glob("casewire-sandbox-*/case_management.db.lock")))
             assert (await sandbox.stop(how))[0] == 0
         assert not lock.parent.exists()

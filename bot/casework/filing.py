@@ -167,9 +167,9 @@ class Filing:
         cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
         for entry in self._entries:
-            before = len(self._rows)
+            rows_before = len(self._rows)
             self._file(entry)
-            self._keys_of.setdefault(entry.item, []).extend(row.dedupe_key for row in self._rows[before:])
+            self._keys_of.setdefault(entry.item, []).extend(row.dedupe_key for row in self._rows[rows_before:])
         alerts.add_alerts(self.connection, self._alert_rows)
         outbox.want(self.connection, self._wishes)
         added = outbox.enqueue(self.connection, self._rows, self.now)
