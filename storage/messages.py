@@ -9,6 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from bot.desk.model import PostRef
+
 from .sql import Row, insert_for, insert_in_order
 from .tables import attachment_chunks, attachments, copies, messages
 
@@ -34,6 +36,13 @@ class Message:
     delivery_error: str | None
     edited_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def ref(self) -> PostRef | None:
+        """Where it was written; None while what an admin gave in a form is not posted yet."""
+        if self.channel is None or self.ts is None:
+            return None
+        return PostRef(self.channel, self.ts, self.thread_ts)
 
 
 @dataclass(frozen=True, slots=True)

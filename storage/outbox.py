@@ -294,6 +294,11 @@ def _want(connection: Connection, wishes: Sequence[Wish]) -> None:
     )
 
 
+def card_wish(case_id: str, at: datetime) -> Wish:
+    """Have the card show how its case stands."""
+    return Wish(f"card:{case_id}", "card", at, case_id)
+
+
 def alert_wish(post_key: str, at: datetime) -> Wish:
     """Have the post that shows an alert, or many, say how things stand."""
     return Wish(f"alert:{post_key}", "alert", at, payload={"post_key": post_key})

@@ -79,7 +79,7 @@ class Registered:
         for kind in ("event", "message", "command", "action", "shortcut", "view", "options", "function"):
             self._record(kind)
         nothing: Any = None
-        register_listeners(self.app, Deps(nothing, nothing, nothing, nothing, ""))
+        register_listeners(self.app, Deps(nothing, nothing, nothing, nothing, "", "/case", nothing, nothing))
 
     def _record(self, kind: str) -> None:
         original = getattr(self.app, kind)

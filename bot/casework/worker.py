@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.desk.effects import Reply
-from bot.people import LookupUnavailable, People
+from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
 from storage import inbox, outbox
 from storage.engine import Database
@@ -22,6 +22,7 @@ from storage.inbox import Done, Item, NewItem
 
 from .batch import Desk, apply_due, apply_items, read_outcome
 from .filing import operations_row
+from .names import rename
 from .prepare import Prepared, prepare
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ POLL = 1.0
 GATHER = 0.03
 DUE_PER_CHECK = 1000
 INTAKE_TIMEOUT = 2.0
+RENAME_TIMEOUT = 2.5
 TRIES = 3
 BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
 
@@ -102,6 +104,15 @@ class Casework:
             log.info("cases were due", action="escalation_check", cases=due)
             self.on_outbox()
         return due
+
+    async def renamed(self, person: str) -> None:
+        """Let a customer's new name be seen on the card. Best effort: the next message brings it, too."""
+        try:
+            async with asyncio.timeout(RENAME_TIMEOUT):
+                if await rename(self._database, self._people, person, self._clock.now()):
+                    self.on_outbox()
+        except (DatabaseUnavailable, LookupUnavailable, UnknownUser, TimeoutError) as error:
+            log.warning("a customer's new name is not taken over yet", error=str(error))
 
     async def caught_up(self, before: datetime) -> bool:
         """Whether everything received before that moment has been decided."""

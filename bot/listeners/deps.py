@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
 from bot.clock import Clock
+from bot.courier.slack import SlackGateway
+from bot.home import Homes
 from bot.people import People
 
 
@@ -17,3 +19,6 @@ class Deps:
     people: People
     clock: Clock
     closure_phrase: str
+    command: str
+    slack: SlackGateway
+    homes: Homes
