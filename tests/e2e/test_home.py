@@ -271,8 +271,9 @@ class TestNamesThatChange:
         await desk.until(lambda: "Case #CASE_001: Dana Miller" in words(desk.cards()[0]))
 
 
-async def test_two_processes_publish_each_change_once(postgres_url: str) -> None:
-    async with running_desk(postgres_url) as one:
+@pytest.mark.parametrize("database_kind", [pytest.param("postgresql", marks=pytest.mark.postgresql)])
+async def test_two_processes_publish_each_change_once(database_url: str) -> None:
+    async with running_desk(database_url) as one:
         other = Desk(one.slack, one.settings)
         try:
             await other.start()
