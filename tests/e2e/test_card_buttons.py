@@ -193,6 +193,17 @@ class TestClose:
         await desk.until(lambda: desk.marks(post["ts"]) == {"white_check_mark"})
         assert len(desk.inbox_of(DANA)) == 2
 
+    @pytest.mark.parametrize("later", [SUPPORT, DM], ids=["thread later", "customer later"])
+    async def test_it_is_marked_as_sent_whichever_stands_first(self, desk: Desk, later: str) -> None:
+        card = await desk.opened()
+        await desk.until(lambda: desk.inbox_of(DANA))
+        await form(desk, ADA, card)
+        desk.slack.faults.add("chat.postMessage", "429", channel=later)  # it asks to wait a second
+        await closing(desk, ADA, "Bye")
+        await settled(desk)
+        (post,) = [one for one in desk.thread(card) if one.get("username") == "Ada Admin"]
+        assert desk.marks(post["ts"]) == {"white_check_mark"}
+
     async def test_quietly_it_tells_the_customer_nothing(self, desk: Desk) -> None:
         card = await desk.opened()
         await desk.until(lambda: desk.inbox_of(DANA))

@@ -187,6 +187,26 @@ class TestInAForm:
         assert "has an open case, CASE_001" in said
         assert "A long letter" in said
 
+    async def test_rights_are_asked_for_again_when_the_form_is_sent(self, desk: Desk) -> None:
+        assert await told(desk, "new", GRACE) == ""
+        desk.slack.change_user(GRACE, is_restricted=True)
+        await desk.slack.submit_view(GRACE, {INPUT_CUSTOMER: DANA, INPUT_WORDS: "Hello"})
+        assert REFUSED in words(desk.slack.open_views(GRACE)[-1])
+        await settled(desk)
+        assert desk.cards() == []
+        assert await desk.rows("SELECT * FROM customers") == []
+
+    async def test_a_slow_decision_is_told_later(self, desk: Desk) -> None:
+        await told(desk, "new")
+        desk.slack.add_user("U0SLOW0001", "slow", "Slow Sam")
+        desk.slack.faults.add("users.info", "slow:2.6", times=None)
+        reply = await desk.slack.submit_view(ADA, {INPUT_CUSTOMER: "U0SLOW0001", INPUT_WORDS: "Hello"})
+        assert reply.ok, reply.error
+        assert "Accepted" in words(desk.slack.open_views(ADA)[-1])
+        (late,) = await desk.until(lambda: desk.inbox_of(ADA))
+        assert "Case CASE_001 is open" in words(late)
+        await desk.until(lambda: desk.inbox_of("U0SLOW0001"))
+
     async def test_a_form_that_cannot_be_opened_is_said(self, desk: Desk) -> None:
         desk.slack.faults.add("views.open", "500")
         assert "could not be opened" in await told(desk, "new")

@@ -56,6 +56,9 @@ class TestTakingUp:
         (row,) = await desk.rows("SELECT sender, is_admin, source, channel, ts FROM messages")
         assert (row["sender"], row["source"], row["channel"], row["ts"]) == (DANA, "slack", CHATTER, ts)
         assert not row["is_admin"]
+        (event,) = await desk.rows("SELECT actor, data FROM case_events WHERE kind = 'CustomerWrote'")
+        assert event["actor"] == DANA
+        assert ADA in str(event["data"])  # who took it up
 
     async def test_the_author_learns_of_it_and_is_answered_in_the_dm(self, desk: Desk) -> None:
         ts = await desk.slack.post(DANA, CHATTER, "The printer is broken")
@@ -113,6 +116,12 @@ class TestWhatIsRefused:
         card = await desk.opened()
         assert "written by an app" in await told(desk, ADA, card["ts"], SUPPORT)
         assert await desk.rows("SELECT 1 FROM customers WHERE customer_identifier = :id", id=BOT_USER) == []
+
+    async def test_a_message_without_a_word(self, desk: Desk) -> None:
+        ts = await desk.slack.post(DANA, CHATTER, "\u200b")
+        assert "no words in that message" in await told(desk, ADA, ts)
+        await settled(desk)
+        assert desk.cards() == []
 
     async def test_what_an_admin_wrote(self, desk: Desk) -> None:
         ts = await desk.slack.post(GRACE, CHATTER, "Lunch?")
