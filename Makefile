@@ -2,7 +2,7 @@
 # Needs GNU make (3.81 or later) and Python 3.11 or later with venv, and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint format lock clean
+.PHONY: help demo test coverage screenshot lint format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -74,6 +74,9 @@ test: lint ## all checks, then the tests on SQLite and PostgreSQL (FULL=1: the s
 
 coverage: $(VENV)/requirements-dev.lock ## the tests, with the coverage of bot and storage (htmlcov/index.html)
 	$(PYTEST) --cov --cov-report=term --cov-report=html
+
+screenshot: $(VENV)/requirements-dev.lock ## take the README's picture of the sandbox page anew
+	SCREENSHOT=docs/sandbox.png $(BIN)/python -m pytest -q tests/page/test_screenshot.py
 
 lint: $(VENV)/requirements-dev.lock ## style, format, types and import contracts
 	$(BIN)/python -m ruff check .

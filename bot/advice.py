@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -26,7 +27,8 @@ AT_ONCE, PAUSE = 40, 1.0
 
 
 class Advice:
-    """Found out beside the work, at every start; said in the log, and to the alerting channel once a day."""
+    """Found out beside the work, at every start and when somebody joins a channel of the desk; said in the log,
+    and to the alerting channel once a day."""
 
     def __init__(
         self,
@@ -44,30 +46,54 @@ class Advice:
         self._database = database
         self._clock = clock
         self._looked_up = 0
+        self._joined = asyncio.Event()
+        self.on_outbox: Callable[[], None] = lambda: None
 
-    async def run(self) -> bool:
-        """Whether there was anything to say. Waits for Slack and the database without limit."""
+    async def run(self) -> None:
+        """Look the setup over, and who reads along again whenever that may have changed, until cancelled.
+
+        Waits for Slack and the database without limit.
+        """
+        await self._until_said(self._setup)
+        while True:
+            await self._joined.wait()
+            self._joined.clear()
+            await self._until_said(self._all_readers)
+
+    def look_again(self) -> None:
+        """Somebody joined a channel of the desk."""
+        self._joined.set()
+
+    async def _until_said(self, find: Callable[[], Awaitable[list[str]]]) -> None:
         while True:
             try:
-                return await self._give()
+                return await self._say(await find())
             except (Undelivered, LookupUnavailable, DatabaseUnavailable) as error:
                 log.info("the setup cannot be looked over just now", action="waiting", error=str(error))
             await asyncio.sleep(AGAIN)
 
-    async def _give(self) -> bool:
-        self._looked_up = 0
-        texts = [*self._workspace.warnings, *misspelt_names()]
-        if self._settings.imap_server:
-            texts.append("IMAP_* is set, but this version reads no email yet: only Slack is served")
-        texts += await self._admins()
-        for channel, name in self._workspace.names.items():
-            texts += await self._readers(channel, name)
+    async def _say(self, texts: list[str]) -> None:
         for text in texts:
             log.warning(text, action="start_warning")
         now = self._clock.now()
         rows = [start_warning_row(text, self._workspace.channels.alerting, now) for text in texts]
         await self._database.write(partial(outbox.enqueue, rows=rows, now=now))
-        return bool(rows)
+        if rows:
+            self.on_outbox()
+
+    async def _setup(self) -> list[str]:
+        texts = [*self._workspace.warnings, *misspelt_names()]
+        if self._settings.imap_server:
+            texts.append("IMAP_* is set, but this version reads no email yet: only Slack is served")
+        texts += await self._admins()
+        return texts + await self._all_readers()
+
+    async def _all_readers(self) -> list[str]:
+        self._looked_up = 0
+        texts = []
+        for channel, name in self._workspace.names.items():
+            texts += await self._readers(channel, name)
+        return texts
 
     async def _admins(self) -> list[str]:
         """The configured admins who cannot act."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import socket
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
@@ -27,6 +30,7 @@ from bot.advice import Advice
 from bot.casework.batch import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
+from bot.channels import DeskChannels
 from bot.clock import Clock
 from bot.config import Settings
 from bot.connection import SlackConnection
@@ -40,7 +44,9 @@ from bot.home import Homes
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.ops.health import HealthServer
-from bot.people import People
+from bot.ops.troubles import Troubles
+from bot.people import LookupUnavailable, People
+from bot.replay import Replay
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
@@ -55,8 +61,11 @@ log = structlog.get_logger(__name__)
 WRITE_TIMEOUT = 15
 READ_TIMEOUT = 10
 RETRY_PAUSE = 2.0
+# Stopping is promised within 10 s; beside these it takes 2 s to cut a database connection that hangs.
+STOP_CONNECTION = 3.0
 STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
+STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
 PROBLEMS_PATIENCE = 5.0
 
@@ -83,11 +92,14 @@ class Bot:
         self._timing = timing or Timing()
         self._stop = stop
         self._clock = Clock()
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.port: int | None = None
         self._migrated = False
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
+        self._people: People | None = None
         self._courier: Courier | None = None
+        self._channels: DeskChannels | None = None
         self._escalation: EscalationClock | None = None
 
     async def run(self) -> None:
@@ -115,16 +127,24 @@ class Bot:
 
     def services(self) -> dict[str, str]:
         """How each part is just now, in the words of `/health`."""
-        connection, courier, escalation = self._connection, self._courier, self._escalation
-        slack_well = connection is not None and connection.connected
-        slack_well = slack_well and courier is not None and courier.login_trouble is None
+        escalation = self._escalation
         database_well = self._migrated if self._database is None else self._database.available
         return {
             "database": "connected" if database_well else "disconnected",
             "email_listener": "disabled",
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
-            "slack": "connected" if slack_well else "disconnected",
+            "slack": self._slack(),
         }
+
+    def _slack(self) -> str:
+        connection, courier, channels, people = self._connection, self._courier, self._channels, self._people
+        if connection is None or courier is None or channels is None or people is None:
+            return "disconnected"
+        if courier.login_trouble is not None or people.login_trouble is not None or channels.trouble:
+            return "disconnected"
+        if not self._settings.slack_sockets:
+            return "standby"  # other processes take what Slack sends; this one works on it
+        return "connected" if connection.connected else "disconnected"
 
     async def _run(self, health: HealthServer, session: aiohttp.ClientSession, problems: list[str]) -> None:
         settings = self._settings
@@ -166,7 +186,7 @@ class Bot:
         self, workspace: Workspace, database: Database, reading: AsyncWebClient, writing: AsyncWebClient
     ) -> None:
         settings, clock = self._settings, self._clock
-        people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
+        people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
         desk = Desk(settings.policy, workspace.channels)
         views = Views(workspace.url)
         words = Words(
@@ -179,17 +199,25 @@ class Bot:
             command=settings.command,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock)
-        courier = self._courier = Courier(
-            database, gateway, pacing, words, workspace.channels, clock, self._timing
+        casework = Casework(database, people, desk, clock, self._name)
+        channels = self._channels = DeskChannels(
+            workspace.channels.support,
+            workspace.channels.alerting,
+            workspace.channels.logging,
+            settings.channels,
+            workspace.names,
+            database,
+            clock,
         )
+        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, self._timing)
+        courier.why_gone = _as_delivery(people.why_gone)
         states = States(database, gateway, pacing, words, clock)
 
         def outbox_changed() -> None:
             courier.wake.set()
             states.wake.set()
 
-        casework.on_outbox = outbox_changed
+        casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = states.wake.set
         courier.on_report = casework.wake
         states.on_outbox = courier.wake.set
@@ -197,25 +225,60 @@ class Bot:
         app = bolt_app(workspace, reading)
         enquiries = Enquiries(database, views, settings.command)
         homes = Homes(database, people, gateway, pacing, views, clock)
-        deps = Deps(casework, enquiries, people, clock, settings.closure_phrase, settings.command, gateway, homes)
+        deps = Deps(
+            casework,
+            enquiries,
+            people,
+            clock,
+            settings.closure_phrase,
+            channels,
+            workspace.bot_user_id,
+            settings.command,
+            gateway,
+            homes,
+        )
         register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
-        connection = SlackConnection(app, token, reading, clock, local=settings.api_is_local)
-        self._connection = connection
+        connection = self._connection = SlackConnection(
+            app,
+            token,
+            reading,
+            clock,
+            local=settings.api_is_local,
+            sockets=settings.slack_sockets,
+            stagger=self._timing.stagger,
+        )
+        troubles = Troubles(database, workspace.channels.alerting, clock)
+        connection.on_trouble = troubles.tell
+        troubles.on_outbox = courier.wake.set
+
+        replay = Replay(
+            database,
+            SlackGateway(reading),
+            pacing,
+            clock,
+            owner=self._name,
+            logging_channel=workspace.channels.logging,
+            interval=settings.replay_interval,
+            connected=lambda: connection.connected,
+        )
+        replay.on_items, replay.on_outbox = casework.wake, courier.wake.set
+        replay.on_trouble = troubles.tell
+        connection.on_change_seen = replay.changed
+        await self._until_reached("the database", replay.begin, DatabaseUnavailable)
 
         escalation = self._escalation = EscalationClock(
             casework,
             clock,
             settings.escalation_check_interval,
-            connected=lambda: connection.connected,
+            connected=lambda: connection.connected or not settings.slack_sockets,
             catch_up=self._timing.catch_up,
+            replayed=lambda: replay.caught_up or not settings.slack_sockets,
         )
 
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
-
-        async def advise() -> None:
-            if await advice.run():
-                courier.wake.set()
+        advice.on_outbox = courier.wake.set
+        channels.on_joined = advice.look_again
 
         tasks = {
             name: asyncio.create_task(_keep_going(name, part), name=name)
@@ -226,7 +289,9 @@ class Bot:
                 "homes": homes.run,
                 "escalation": escalation.run,
                 "connection": connection.run,
-                "advice": advise,
+                "advice": advice.run,
+                "troubles": troubles.run,
+                "replay": replay.run,
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)
@@ -234,15 +299,19 @@ class Bot:
             await self._stop.wait()
             log.info("Casewire stops", action="stopping")
             # What comes in ends first, then what is decided, then what goes out.
-            connection.stop()
-            escalation.stop()
-            await _ended(tasks["connection"], tasks["escalation"], within=STOP_COURIER)
-            casework.stop()
-            await _ended(tasks["casework"], within=STOP_CASEWORK)
-            courier.stop()
-            states.stop()
-            homes.stop()
-            await _ended(tasks["courier"], tasks["states"], tasks["homes"], within=STOP_COURIER)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_ALL):
+                    connection.stop()
+                    escalation.stop()
+                    await _ended(tasks["connection"], tasks["escalation"], within=STOP_CONNECTION)
+                    casework.stop()
+                    await _ended(tasks["casework"], within=STOP_CASEWORK)
+                    courier.stop()
+                    states.stop()
+                    homes.stop()
+                    tasks["replay"].cancel()
+                    await replay.release()
+                    await _ended(tasks["courier"], tasks["states"], tasks["homes"], within=STOP_COURIER)
         finally:
             for task in tasks.values():
                 task.cancel()
@@ -305,7 +374,13 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
         )
 
     bolt_log = logging.getLogger("slack_bolt")  # else Bolt takes the root's level for its own
-    app = AsyncApp(client=client, authorize=authorize, process_before_response=True, logger=bolt_log)
+    app = AsyncApp(
+        client=client,
+        authorize=authorize,
+        process_before_response=True,
+        logger=bolt_log,
+        ignoring_self_events_enabled=False,  # a card that somebody deletes is an event of a post of ours
+    )
 
     async def failed(error: Exception) -> None:
         # The envelope stays unacknowledged, so that Slack sends the event again.
@@ -339,6 +414,18 @@ def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[Asy
     if settings.api_is_local:
         reading.proxy = writing.proxy = None
     return reading, writing
+
+
+def _as_delivery(lookup: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:
+    """A lookup that fails delays the delivery that needs it, as any trouble on the way does."""
+
+    async def look(user_id: str) -> str | None:
+        try:
+            return await lookup(user_id)
+        except LookupUnavailable as error:
+            raise NotSent(str(error)) from error
+
+    return look
 
 
 async def _keep_going(name: str, part: Callable[[], Awaitable[None]]) -> None:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import sys
-from collections.abc import Coroutine, Sequence
+import signal
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from bot import __version__
+from bot import __version__, cli_attention
 from bot import app as bot_app
+from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
-from bot.ops.logging import configure_logging, redacted
-from bot.startup import StartError, database_problem, reason
-from storage.errors import StorageError
+from bot.ops.logging import configure_logging
+from bot.startup import StartError
 from storage.lock import sole_use
 from storage.migrate import upgrade
-
-UNUSABLE = 2
 
 cli = typer.Typer(
     name="casewire",
@@ -29,6 +27,8 @@ cli = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+cli.add_typer(cli_attention.inbox, name="inbox")
+cli.add_typer(cli_attention.outbox, name="outbox")
 
 
 @cli.callback(invoke_without_command=True)
@@ -46,12 +46,12 @@ def run() -> None:
     try:
         settings = load_settings()
     except ConfigError as error:
-        _give_up("Casewire cannot start: these settings need mending.", error.problems)
+        give_up("Casewire cannot start: these settings need mending.", error.problems)
     configure_logging(settings.log_level, settings.log_format)
     try:
         asyncio.run(bot_app.run(settings))
     except StartError as error:
-        _give_up("Casewire cannot start.", error.problems)
+        give_up("Casewire cannot start.", error.problems)
 
 
 @cli.command()
@@ -61,18 +61,10 @@ def migrate(
     ] = None,
 ) -> None:
     """Bring the database to the schema of this version."""
-    what = "The database cannot be migrated."
-    try:
+    with database_troubles("The database cannot be migrated."):
         url = load_database_url(**({"database_url": database_url} if database_url else {}))
         with sole_use(url):
             upgrade(url)
-    except ConfigError as error:
-        _give_up(what, error.problems)
-    except StorageError as error:
-        _give_up(what, [f"DATABASE_URL: {error}"])
-    except (DBAPIError, OSError) as error:
-        why = database_problem(error) or f"it cannot be reached ({reason(error)})"
-        _give_up(what, [f"DATABASE_URL: {why}"])
     typer.echo("The database is up to date.")
 
 
@@ -84,12 +76,14 @@ def sandbox(
     ] = False,
 ) -> None:
     """Run a local Slack to try Casewire on in a browser, without a workspace."""
-    from bot.sandbox.run import run_sandbox
+    from bot.sandbox.run import BotFailed, run_sandbox
 
     try:
         _until_interrupted(run_sandbox(port, with_bot=with_bot))
+    except BotFailed as error:
+        give_up(f"The bot does not start on the local Slack: {error}. Its log ends:", error.log)
     except OSError as error:
-        _give_up("The local Slack cannot start.", [f"port {port}: {error.strerror}; choose another with --port"])
+        give_up("The local Slack cannot start.", [f"port {port}: {error.strerror}; choose another with --port"])
 
 
 @cli.command()
@@ -103,15 +97,15 @@ def play(
     try:
         document = json.loads(sample.read_text(encoding="utf-8"))
     except OSError as error:
-        _give_up("The sample cannot be read.", [f"{sample}: {error.strerror}"])
+        give_up("The sample cannot be read.", [f"{sample}: {error.strerror}"])
     except ValueError as error:
-        _give_up("The sample cannot be read.", [f"{sample} is no JSON document: {error}"])
+        give_up("The sample cannot be read.", [f"{sample} is no JSON document: {error}"])
     if not isinstance(document, dict):
-        _give_up("The sample cannot be played.", [f"{sample} holds a list or a value, and no JSON object"])
+        give_up("The sample cannot be played.", [f"{sample} holds a list or a value, and no JSON object"])
     try:
         done = asyncio.run(play_sample(to, document))
     except SandboxError as error:
-        _give_up("The sample cannot be played.", [str(error)])
+        give_up("The sample cannot be played.", [str(error)])
     typer.echo(f"Played: {done['did']} by {done['user']} in {done['channel']}")
     for answer in done.get("reply", {}).get("messages", []):
         typer.echo(answer)
@@ -132,14 +126,17 @@ def main() -> None:
 
 
 def _until_interrupted(work: Coroutine[Any, Any, int | None]) -> int:
+    """Until it ends, or Ctrl-C, SIGTERM or a closed terminal end it: what it started ends with it."""
     try:
-        return asyncio.run(work) or 0
+        return asyncio.run(_until_told(work)) or 0
     except KeyboardInterrupt:
         return 0
 
 
-def _give_up(what: str, problems: Sequence[str]) -> NoReturn:
-    """Say what is wrong, without a traceback, and exit with status 2."""
-    lines = [what, *(f"  - {problem}" for problem in problems)]
-    print(redacted("\n".join(lines)), file=sys.stderr)
-    raise typer.Exit(UNUSABLE)
+async def _until_told(work: Coroutine[Any, Any, int | None]) -> int | None:
+    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(name, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await task
+    return 0

@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.blocks.words import DEFAULT_COMMAND, RECEIVED_TEMPLATE
 from bot.desk.policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_KEYWORDS, Policy, SilenceClock
+from bot.desk.rules import detect_closure_phrase
 from bot.people import AdminLists
 from storage.errors import UnusableDatabaseUrl
 from storage.urls import driver_url
@@ -107,6 +108,7 @@ def _api_url(value: str) -> str:
         raise ValueError(f"write an address such as {SLACK_API_URL}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is only allowed to this machine itself (127.0.0.1); write https://")
+    _ = parts.port  # raises what is wrong with it
     return value if value.endswith("/") else value + "/"
 
 
@@ -130,6 +132,20 @@ def _command(value: str) -> str:
             "write it as in your Slack app, such as /case: a slash, then at most 31 lower-case letters, digits, - "
             "and _"
         )
+    return value
+
+
+def _host(value: str) -> str:
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError("write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all") from None
+    return value
+
+
+def _closure_phrase(value: str) -> str:
+    if not detect_closure_phrase(value, value):
+        raise ValueError("an admin who types it would close nothing: write words, and no code or quote")
     return value
 
 
@@ -176,6 +192,8 @@ class Settings(DatabaseSettings):
     slack_bot_token: Annotated[SecretStr, _BOT_TOKEN]
     slack_app_token: Annotated[SecretStr, _APP_TOKEN]
     slack_api_url: Annotated[str, AfterValidator(_api_url)] = SLACK_API_URL
+    slack_sockets: Annotated[int, Field(ge=0, le=10)] = 2
+    replay_interval: Seconds = 600
     slack_posts_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
     support_slack_channel: Channel
     alerting_slack_channel: Channel
@@ -203,11 +221,11 @@ class Settings(DatabaseSettings):
     alert_mention: Annotated[str, AfterValidator(_mention)] = ""
 
     command: Annotated[str, AfterValidator(_command)] = DEFAULT_COMMAND
-    closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+    closure_phrase: Annotated[str, AfterValidator(_closure_phrase)] = DEFAULT_CLOSURE_PHRASE
     received_notice: bool = True
     received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     debug: bool = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
@@ -226,6 +244,15 @@ class Settings(DatabaseSettings):
     def api_is_local(self) -> bool:
         """Whether Slack is a sandbox on this machine: only then may it move the clock."""
         return is_loopback(urlsplit(self.slack_api_url).hostname or "")
+
+    @property
+    def channels(self) -> dict[str, str]:
+        """The desk's channels as they are named, by the setting that names each."""
+        return {
+            "SUPPORT_SLACK_CHANNEL": self.support_slack_channel,
+            "ALERTING_SLACK_CHANNEL": self.alerting_slack_channel,
+            "LOGGING_SLACK_CHANNEL": self.logging_slack_channel,
+        }
 
     @property
     def admins(self) -> AdminLists:

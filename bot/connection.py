@@ -1,115 +1,140 @@
-"""The Socket Mode connection: kept, watched, and made anew when it does not come back by itself."""
+"""The desk's connection to Slack: several sockets, so that a refresh of one never leaves a gap.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode: Slack sends each event to any one of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from aiohttp import WSMessage, WSMsgType
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
+from bot.sockets import SWITCHED_OFF, TOO_MANY, Socket
 
 log = structlog.get_logger(__name__)
 
-PING_INTERVAL = 5.0
-WATCH_INTERVAL = 0.5
-FRESH_ADDRESS_AFTER = 20.0
-REBUILD_AFTER = 60.0
-CLOSE_TIMEOUT = 3.0
+STAGGER = 60.0
+POLL = 0.5
+
+_SWITCHED_OFF = "Socket Mode was switched off in the settings of the Slack app: switch it on again"
+_TOO_MANY = "Slack allows ten connections per app, and ten are open: end processes that nobody needs"
+_REFUSED = (
+    "Slack refuses SLACK_APP_TOKEN ({word}): make an app-level token with connections:write in “Basic "
+    "Information” of the Slack app, and start the bot with it"
+)
+_STRANGERS = (
+    "Slack counts {counted} connections of this app, and only {ours} of them are this desk's: another process, "
+    "such as a forgotten test, takes a share of its events. End it, or give it a Slack app of its own"
+)
+_FOR_NOW = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"}
 
 
 class SlackConnection:
-    """`connected` is true only while events can arrive."""
+    """`connected` while at least one socket is: events can arrive then.
+
+    The sockets start `stagger` seconds apart, since Slack refreshes each some hours after it was opened.
+    `trouble` is what keeps us from being connected and no waiting mends, in plain words, or None.
+    """
 
     def __init__(
-        self, app: AsyncApp, app_token: str, client: AsyncWebClient, clock: Clock, *, local: bool
+        self,
+        app: AsyncApp,
+        app_token: str,
+        client: AsyncWebClient,
+        clock: Clock,
+        *,
+        local: bool,
+        sockets: int = 2,
+        stagger: float = STAGGER,
     ) -> None:
-        self._app = app
-        self._app_token = app_token
-        self._client = client
         self._clock = clock
         self._local = local
+        self._stagger = stagger
+        self._sockets = [Socket(app, app_token, client, clock, self, local=local) for _ in range(sockets)]
         self._stop = asyncio.Event()
-        self.connected = False
-        self.on_change: Callable[[], None] = lambda: None
+        self._began = clock.monotonic()
+        self.trouble: str | None = None
+        self.on_change_seen: Callable[[], None] = _nothing
+        self.on_trouble: Callable[[str], None] = _nobody
+        self.others: Callable[[], int] = _none
+
+    @property
+    def connected(self) -> bool:
+        return any(socket.connected for socket in self._sockets)
 
     async def run(self) -> None:
         """Stay connected until `stop`."""
-        while not self._stop.is_set():
-            handler = self._new_handler()
-            connecting = asyncio.create_task(_connect(handler), name="slack-connect")
-            try:
-                await self._watch(handler)
-            finally:
-                self.connected = False
-                connecting.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await connecting
-                # Closing has been seen to hang in the client's teardown.
-                with contextlib.suppress(TimeoutError, Exception):
-                    async with asyncio.timeout(CLOSE_TIMEOUT):
-                        await handler.close_async()  # type: ignore[no-untyped-call]
+        async with asyncio.TaskGroup() as group:
+            for number, socket in enumerate(self._sockets, 1):
+                group.create_task(socket.run(), name=f"slack-socket-{number}")
+                await self._settled()
+                if self._stop.is_set():
+                    return
+            await self._stop.wait()
 
     def stop(self) -> None:
         self._stop.set()
+        for socket in self._sockets:
+            socket.stop()
 
-    def _new_handler(self) -> AsyncSocketModeHandler:
-        handler = AsyncSocketModeHandler(
-            self._app, self._app_token, web_client=self._client, ping_interval=PING_INTERVAL
-        )
-        if self._local:
-            handler.client.proxy = None
-        handler.client.message_listeners.append(self._on_message)
-        handler.client.on_message_listeners.append(_on_frame)
-        return handler
-
-    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
-        """Return when stopped, or when the client is past healing and a new one is due."""
-        lost_at = renewed_at = self._clock.monotonic()
-        while not self._stop.is_set():
-            connected = await handler.client.is_connected()
-            if connected != self.connected:
-                self.connected = connected
-                log.info("Slack connection", action="connected" if connected else "disconnected")
-                self.on_change()
-            now = self._clock.monotonic()
-            if connected:
-                lost_at = renewed_at = now
-            elif now - lost_at > REBUILD_AFTER:
-                log.warning("the Slack connection is made anew", action="rebuild")
+    async def _settled(self) -> None:
+        """The socket is connected, and has been for a while; or we are told to stop."""
+        while not self.connected:
+            if await self._stopped_within(POLL):
                 return
-            elif now - renewed_at > FRESH_ADDRESS_AFTER:
-                # The client keeps to an address once issued, even when its ticket has expired.
-                handler.client.wss_uri = None
-                renewed_at = now
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(WATCH_INTERVAL):
-                    await self._stop.wait()
+        await self._stopped_within(self._stagger)
 
-    async def _on_message(self, _client: Any, message: dict[str, Any], _raw: str | None = None) -> None:
-        kind = message.get("type")
-        if kind == "hello":
-            log.info("Slack said hello", action="hello", connections=message.get("num_connections"))
-        elif kind == "sandbox_clock" and self._local:
+    async def _stopped_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        return self._stop.is_set()
+
+    # what the sockets see
+
+    def on_change(self) -> None:
+        self.on_change_seen()
+
+    def on_hello(self, connections: int) -> None:
+        self.trouble = None
+        if self._clock.monotonic() - self._began < self._stagger:
+            return  # those of a process that was just killed may still be counted
+        ours = len(self._sockets) + self.others()
+        if connections > ours:
+            self._tell(_STRANGERS.format(counted=connections, ours=ours))
+
+    def on_refused(self, reason: str) -> None:
+        if reason in _FOR_NOW:
+            return
+        words = {SWITCHED_OFF: _SWITCHED_OFF, TOO_MANY: _TOO_MANY}.get(reason, _REFUSED.format(word=reason))
+        if words != self.trouble:
+            self.trouble = words
+            self._tell(words)
+
+    def on_message(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "sandbox_clock" and self._local:
             self._clock.offset = timedelta(seconds=float(message["offset"]))
 
-
-async def _on_frame(frame: WSMessage) -> None:
-    """Every frame as it came: the client connects anew before it tells of a disconnect, and may fail to."""
-    if frame.type is WSMsgType.TEXT and '"link_disabled"' in frame.data:
-        message = json.loads(frame.data)
-        if message.get("type") == "disconnect":
-            log.error("Socket Mode was switched off in the settings of the Slack app: switch it on again")
+    def _tell(self, words: str) -> None:
+        log.error(words, action="connection_trouble")
+        self.on_trouble(words)
 
 
-async def _connect(handler: AsyncSocketModeHandler) -> None:
-    """Returns once connected; the client retries by itself, for ever."""
-    await handler.connect_async()  # type: ignore[no-untyped-call]
+def _nothing() -> None:
+    """Until somebody listens."""
+
+
+def _nobody(_words: str) -> None:
+    """Until somebody listens."""
+
+
+def _none() -> int:
+    """Until somebody counts."""
+    return 0

@@ -35,6 +35,7 @@ class EscalationClock:
         interval: float,
         connected: Callable[[], bool],
         catch_up: float,
+        replayed: Callable[[], bool],
         hold_most: float = HOLD_MOST,
     ) -> None:
         self._casework = casework
@@ -42,6 +43,7 @@ class EscalationClock:
         self._interval = interval
         self._connected = connected
         self._catch_up = catch_up
+        self._replayed = replayed
         self._hold_most = hold_most
         self._stop = asyncio.Event()
         self.running = False
@@ -78,7 +80,11 @@ class EscalationClock:
                 connected_at = received_by = None
             elif connected_at is None:
                 connected_at = self._clock.monotonic()
-            elif received_by is None and self._clock.monotonic() - connected_at >= self._catch_up:
+            elif (
+                received_by is None
+                and self._replayed()
+                and self._clock.monotonic() - connected_at >= self._catch_up
+            ):
                 received_by = self._clock.now()
             if received_by is not None:
                 with contextlib.suppress(DatabaseUnavailable):

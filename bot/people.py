@@ -12,12 +12,15 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk.model import Person
+from bot.slack_refusals import LOGIN, error_word
 from bot.text.safe import clean
 
 log = structlog.get_logger(__name__)
 
 MAX_AGE = 600.0
 MAX_PEOPLE = 20_000
+# Longer than a lane waits between two lookups (Casework), so that trouble shows for as long as it lasts.
+TROUBLE_SHOWS = 60.0
 
 
 class LookupUnavailable(Exception):
@@ -83,6 +86,7 @@ class People:
         self._admin_names: set[str] = set()
         self._asked_for: set[str] = set()
         self._group_lock = asyncio.Lock()
+        self._trouble: _Aged | None = None
 
     async def profile(self, user_id: str) -> Profile:
         """Raises UnknownUser when Slack knows nobody of that id."""
@@ -135,6 +139,14 @@ class People:
             return frozenset()
         return frozenset(answer["users"])
 
+    async def why_gone(self, user_id: str) -> str | None:
+        """Slack's word for why this person reads nothing any more, or None."""
+        try:
+            profile = await self.profile(user_id)
+        except UnknownUser:
+            return "user_not_found"
+        return None if profile.is_active else "user_disabled"
+
     async def names(self, user_ids: Iterable[str]) -> dict[str, str]:
         """Names for mentions. Who cannot be looked up is left out: no message waits for a mention."""
         names: dict[str, str] = {}
@@ -148,20 +160,29 @@ class People:
     async def meet_admins(self) -> None:
         """Learn the names of the admins not met yet, so that no customer is shown under one. Best effort."""
         try:
-            listed = self._admins.user_ids | await self.usergroup_members()
+            listed = self._admins.user_ids | self._admins.emails | await self.usergroup_members()
         except LookupUnavailable:
             return
         new = listed - self._asked_for
         self._asked_for |= new
-        await asyncio.gather(*(self._meet(user_id) for user_id in sorted(new)))
+        await asyncio.gather(*(self._meet(who) for who in sorted(new)))
 
-    async def _meet(self, user_id: str) -> None:
+    async def _meet(self, who: str) -> None:
+        """`who` is a member's id or an address."""
         try:
-            await self.is_admin(await self.profile(user_id))
+            user_id = (await self._call("users_lookupByEmail", email=who))["user"]["id"] if "@" in who else who
+            await self.is_admin(await self.profile(str(user_id)))
         except LookupUnavailable:
-            self._asked_for.discard(user_id)
+            self._asked_for.discard(who)
         except UnknownUser:
             return
+
+    @property
+    def login_trouble(self) -> str | None:
+        """Slack's word for refusing our token or right in a lookup: nobody new can be heard meanwhile."""
+        if self._trouble is None or self._monotonic() - self._trouble.at > TROUBLE_SHOWS:
+            return None
+        return str(self._trouble.value)
 
     def admin_names(self) -> tuple[str, ...]:
         """Names that no customer may be shown under: those of the admins met so far."""
@@ -187,16 +208,26 @@ class People:
     async def _call(self, method: str, **arguments: Any) -> Any:
         try:
             async with asyncio.timeout(10):
-                return await getattr(self._client, method)(**arguments)
+                answer = await getattr(self._client, method)(**arguments)
         except SlackApiError as error:
-            reason = _error_word(error)
-            if reason in {"user_not_found", "user_not_visible"}:
-                raise UnknownUser(f"Slack knows no user {arguments.get('user')}") from error
+            reason = error_word(error) or "no readable answer"
+            if reason in LOGIN:
+                self._note_trouble(method, reason)
+            if reason in {"user_not_found", "users_not_found", "user_not_visible"}:
+                whom = arguments.get("user") or arguments.get("email")
+                raise UnknownUser(f"Slack knows no user {whom}") from error
             if reason in {"no_such_subteam", "subteam_not_found"}:
                 raise UnknownGroup(f"{method}: {reason}") from error
             raise LookupUnavailable(f"{method}: {reason}") from error
         except Exception as error:  # any transport failure: the lookup is repeated, never guessed
             raise LookupUnavailable(f"{method}: {type(error).__name__}: {error}") from error
+        self._trouble = None
+        return answer
+
+    def _note_trouble(self, method: str, reason: str) -> None:
+        if self.login_trouble is None:
+            log.error("Slack refuses our token or right", action="paused", method=method, error=reason)
+        self._trouble = _Aged(reason, self._monotonic())
 
     def _fresh(self, aged: _Aged) -> bool:
         return self._monotonic() - aged.at < self._max_age
@@ -224,10 +255,3 @@ def _as_profile(user: Mapping[str, Any], team_id: str) -> Profile:
         is_active=is_active,
         is_full_member=is_active and not is_bot and not guest and team_id in teams,
     )
-
-
-def _error_word(error: SlackApiError) -> str:
-    try:
-        return str(error.response["error"])
-    except (KeyError, TypeError):
-        return "no readable answer"

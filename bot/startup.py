@@ -72,12 +72,8 @@ async def check_workspace(settings: Settings, slack: SlackGateway) -> Workspace:
         raise StartError(problems)
     await _same_app(slack, settings, identity, problems)
     await _usergroup(slack, settings.admins.usergroup, problems)
-    wanted = {
-        "SUPPORT_SLACK_CHANNEL": settings.support_slack_channel,
-        "ALERTING_SLACK_CHANNEL": settings.alerting_slack_channel,
-        "LOGGING_SLACK_CHANNEL": settings.logging_slack_channel,
-    }
-    found = {name: await _channel(slack, name, channel, problems) for name, channel in wanted.items()}
+    wanted = settings.channels.items()
+    found = {name: await _channel(slack, name, channel, problems) for name, channel in wanted}
     if problems:
         raise StartError(problems)
     support, alerting, logging = (str(channel["id"]) for channel in found.values())

@@ -30,6 +30,8 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 GROUP_LIMIT = 64
+# Seconds: a server that hangs sends no error, and is as good as away long before the driver gives up.
+STALLED_AFTER = 5.0
 SERIALISATION_TRIES = 6
 _RETRY_STATES = {"40001", "40P01"}
 # 28 and 3D: it refuses us, or is gone. At the start that ends the bot; later it is no item's fault.
@@ -61,7 +63,10 @@ class Database(ABC):
 
     @property
     def available(self) -> bool:
-        """Whether the last read and the last write went through: a locked SQLite file can still be read."""
+        """Whether the last read and the last write went through, and none is stalled.
+
+        Each for itself: a locked SQLite file can still be read.
+        """
         return not self._failing
 
     async def write(self, work: Work[T]) -> T:
@@ -81,6 +86,7 @@ class Database(ABC):
             raise DatabaseUnavailable("the database was closed")
         self._running += 1
         self._idle.clear()
+        stalled = asyncio.get_running_loop().call_later(STALLED_AFTER, self._failing.add, kind)
         try:
             result = await run(work)
         except DatabaseUnavailable:
@@ -92,6 +98,7 @@ class Database(ABC):
                 raise DatabaseUnavailable(_first_line(error)) from error
             raise
         finally:
+            stalled.cancel()
             self._running -= 1
             if not self._running:
                 self._idle.set()

@@ -273,12 +273,26 @@ def rest_lanes(
     )
 
 
-def count_attempt(connection: Connection, item_id: int, error: str) -> int:
-    """Note that a waiting item failed by itself; how often it has by now. 0 when it waits no more."""
+def begin_attempt(connection: Connection, item_id: int) -> int:
+    """Note that a waiting item is about to be tried alone; how often it was by now, 0 when it waits no more."""
     statement = (
         sa.update(inbox)
         .where(inbox.c.id == item_id, WAITING)
-        .values(attempts=inbox.c.attempts + 1, error=error)
+        .values(attempts=inbox.c.attempts + 1)
+        .returning(inbox.c.attempts)
+    )
+    return int(connection.execute(statement).scalar_one_or_none() or 0)
+
+
+def count_attempt(connection: Connection, item_id: int, error: str, *, begun: bool = False) -> int:
+    """Note that a waiting item failed by itself (`begun`: the try is counted already); how often it has by now.
+
+    0 when it waits no more.
+    """
+    statement = (
+        sa.update(inbox)
+        .where(inbox.c.id == item_id, WAITING)
+        .values(attempts=inbox.c.attempts + (0 if begun else 1), error=error)
         .returning(inbox.c.attempts)
     )
     return int(connection.execute(statement).scalar_one_or_none() or 0)

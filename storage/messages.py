@@ -123,6 +123,19 @@ def cases_of_posts(connection: Connection, posts: Iterable[tuple[str, str]]) -> 
     return {(row.channel, row.ts): row.case_id for row in rows}
 
 
+def bodies_of_posts(connection: Connection, posts: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What the messages that were written as these posts say now."""
+    wanted = sorted(set(posts))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        sa.select(messages.c.channel, messages.c.ts, messages.c.body).where(
+            sa.tuple_(messages.c.channel, messages.c.ts).in_(wanted)
+        )
+    )
+    return {(row.channel, row.ts): row.body for row in rows}
+
+
 def first_message(connection: Connection, case_id: str) -> Message | None:
     """What a case began with: its customer's words, or those of an admin who wrote first."""
     statement = (

@@ -33,6 +33,16 @@ class NewRow:
     priority: int = USUAL
 
 
+def new_card(case_id: str, channel: str, instead_of: str) -> NewRow:
+    """A card in place of one that is gone, or was refused. Not in the thread's lane, which waits for it."""
+    return NewRow(f"card:{case_id}:after:{instead_of}", f"card:{case_id}", channel, "card", case_id)
+
+
+def new_intro(case_id: str, channel: str, instead_of: str) -> NewRow:
+    """What stands first under a new card."""
+    return NewRow(f"intro:{case_id}:after:{instead_of}", f"card:{case_id}", channel, "thread_intro", case_id)
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     id: int
@@ -64,13 +74,15 @@ class Desired:
     failures: int
 
 
-def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
-    """Add rows in order. A row whose dedupe key is there already is dropped."""
+def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> dict[str, int]:
+    """Add rows in order; the new ones' ids by dedupe key. A row whose key is there already is dropped."""
+    added: dict[str, int] = {}
     for start in range(0, len(rows), ROWS_PER_INSERT):
-        _enqueue(connection, rows[start : start + ROWS_PER_INSERT], now)
+        added |= _enqueue(connection, rows[start : start + ROWS_PER_INSERT], now)
+    return added
 
 
-def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> None:
+def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> dict[str, int]:
     values = [
         {
             "dedupe_key": row.dedupe_key,
@@ -84,7 +96,8 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> N
         }
         for row in rows
     ]
-    connection.execute(insert_for(connection, outbox).values(values).on_conflict_do_nothing())
+    insert = insert_for(connection, outbox).values(values).on_conflict_do_nothing()
+    added = connection.execute(insert.returning(outbox.c.dedupe_key, outbox.c.id)).all()
     lanes = {row.lane: row for row in rows}
     lane_insert = insert_for(connection, outbox_lanes).values(
         [
@@ -102,6 +115,7 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> N
             },
         )
     )
+    return {row.dedupe_key: row.id for row in added}
 
 
 def ready_destinations(connection: Connection, now: datetime) -> list[str]:
@@ -168,6 +182,15 @@ def rest_lane(connection: Connection, lane: str, now: datetime) -> None:
     )
 
 
+def hurry(connection: Connection, destination: str, now: datetime) -> None:
+    """A destination can be used again: its lanes need not sit out their back-off."""
+    connection.execute(
+        sa.update(outbox_lanes)
+        .where(outbox_lanes.c.destination == destination, sa.text("outbox_lanes.next_at IS NOT NULL"))
+        .values(next_at=now, failures=0)
+    )
+
+
 def delay_lane(connection: Connection, lane: str, until: datetime, *, failed: bool = True) -> None:
     """Try the lane again later; `failed` counts towards its back-off."""
     connection.execute(
@@ -175,6 +198,14 @@ def delay_lane(connection: Connection, lane: str, until: datetime, *, failed: bo
         .where(outbox_lanes.c.lane == lane)
         .values(next_at=until, failures=outbox_lanes.c.failures + (1 if failed else 0))
     )
+
+
+def card_is_on_its_way(connection: Connection, case_id: str, channel: str) -> bool:
+    """Whether a card of the case is still to be posted."""
+    unsent = sa.exists().where(
+        outbox.c.destination == channel, sa.text("outbox.kind = 'card'"), UNSENT, outbox.c.case_id == case_id
+    )
+    return bool(connection.execute(sa.select(unsent)).scalar_one())
 
 
 def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:

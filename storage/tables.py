@@ -88,6 +88,7 @@ cases = Table(
     Column("last_customer_at", UtcDateTime),
     Column("last_answer_at", UtcDateTime),
     Column("last_answer_by", sa.Text),
+    Column("last_answer_from", sa.Text),
     Column("escalated_at", UtcDateTime),
     Column("alert_no", sa.Integer, nullable=False, server_default="0"),
     Column("alerted_at", UtcDateTime),
@@ -110,6 +111,7 @@ cases = Table(
     _partial_index("ix_cases_escalated", "escalated_at", "number", where="status = 'open' AND escalated"),
     _partial_index("ix_cases_open", "number", where="status = 'open'"),
     Index("ix_cases_customer", "customer_identifier", "number"),
+    _partial_index("ix_cases_closed", "closed_at", where="closed_at IS NOT NULL"),
 )
 
 case_threads = Table(
@@ -170,6 +172,15 @@ copies = Table(
     Column("channel", sa.Text, primary_key=True),
     Column("ts", sa.Text, primary_key=True),
     Column("part", sa.Integer, nullable=False, server_default="1"),
+)
+
+post_changes = Table(
+    "post_changes",
+    metadata,
+    Column("channel", sa.Text, primary_key=True),
+    Column("ts", sa.Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("text", sa.Text),
 )
 
 case_events = Table(
@@ -308,6 +319,32 @@ home_views = Table(
     Column("next_at", UtcDateTime),
     Column("failures", sa.Integer, nullable=False, server_default="0"),
     _partial_index("ix_home_views_due", "next_at", where="next_at IS NOT NULL"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("owner", sa.Text, nullable=False),
+    Column("token", sa.BigInteger, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+replay_state = Table(
+    "replay_state",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("complete_until", UtcDateTime, nullable=False),
+    Column("alive_at", UtcDateTime, nullable=False),
+    Column("gap_at", UtcDateTime),
+    Column("hold_until", UtcDateTime),
+)
+
+replayed_lanes = Table(
+    "replayed_lanes",
+    metadata,
+    Column("lane", sa.Text, primary_key=True),
+    Column("checked_until", UtcDateTime, nullable=False),
 )
 
 counters = Table(

@@ -46,6 +46,8 @@ def driver_url(url: str) -> URL:
         return parsed
     if not parsed.database:
         raise UnusableDatabaseUrl("it names no database; write postgresql://user:password@host:5432/name")
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise UnusableDatabaseUrl(f"its port {parsed.port} does not exist; PostgreSQL listens on 5432 as a rule")
     if unknown := sorted(set(parsed.query) - _OPTIONS):
         raise UnusableDatabaseUrl(
             f"its option {unknown[0]!r} is unknown: leave it out; known are {', '.join(sorted(_OPTIONS))}"

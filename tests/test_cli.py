@@ -1,5 +1,6 @@
 """The command line: each command does what it says, and what is wrong is said without a traceback."""
 
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from bot.config import Settings
 from bot.sandbox.server import LocalSlack
 from storage.lock import sole_use
 from tests.support.deaf_postgres import refusing_postgres
-from tests.support.running import Command, environment
+from tests.support.running import Command, environment, until
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +108,18 @@ class TestMigrate:
             done = CliRunner().invoke(cli, ["migrate", "--database-url", f"sqlite:///{tmp_path}/busy.db"])
         assert done.exit_code == 2
         assert "another Casewire is running" in done.stderr
+
+
+class TestSandbox:
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+    async def test_takes_its_bot_and_its_folder_along(self, tmp_path: Path, how: signal.Signals) -> None:
+        env = {"PYTHONPATH": environment_root(), "TMPDIR": str(tmp_path)}
+        async with Command(tmp_path, env, "sandbox", "--port", "0", "--with-bot") as sandbox:
+            await sandbox.said("Its state")
+            (lock,) = await until(lambda: list(tmp_path.glob("casewire-sandbox-*/case_management.db.lock")))
+            assert (await sandbox.stop(how))[0] == 0
+        assert not lock.parent.exists()
+        assert "Traceback" not in sandbox.output.read_text()
 
 
 class TestHelp:

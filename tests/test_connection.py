@@ -6,18 +6,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Self
 
+import aiohttp
 import pytest
 
 from bot.app import Bot
-from bot.sandbox.people import DANA, SUPPORT
+from bot.sandbox.people import ALERTS, DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
+from bot.timing import Timing
 from tests.support.running import health, starting, until
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.connection.PING_INTERVAL", 0.5)
-    monkeypatch.setattr("bot.connection.WATCH_INTERVAL", 0.02)
+    monkeypatch.setattr("bot.sockets.PING_INTERVAL", 0.5)
+    monkeypatch.setattr("bot.sockets.WATCH_INTERVAL", 0.02)
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ async def test_socket_mode_switched_off_and_on_again(
     await slack.disconnect("link_disabled", grace=0.2)
     await until(lambda: bot.services()["slack"] == "disconnected")
     assert "Socket Mode was switched off" in capsys.readouterr().out
+    await until(lambda: told(slack, "Socket Mode was switched off"))
     slack.socket_mode = True
     await lost_and_found(slack, bot)
 
@@ -78,7 +81,7 @@ async def test_an_address_whose_ticket_has_expired(
     slack: LocalSlack, bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client keeps to an address once issued: without our help it would try the dead one for ever."""
-    monkeypatch.setattr("bot.connection.FRESH_ADDRESS_AFTER", 0.5)
+    monkeypatch.setattr("bot.sockets.FRESH_ADDRESS_AFTER", 0.5)
     slack.sockets.ticket_lifetime = 0.2
     slack.sockets.refusing = True  # the Web API answers all the while
     await slack.drop_sockets()
@@ -91,7 +94,7 @@ async def test_an_address_whose_ticket_has_expired(
 async def test_a_client_that_does_not_heal_is_made_anew(
     slack: LocalSlack, bot: Bot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bot.connection.REBUILD_AFTER", 0.5)
+    monkeypatch.setattr("bot.sockets.REBUILD_AFTER", 0.5)
     slack.outage()
     await until(lambda: "made anew" in capsys.readouterr().out)
     slack.outage(False)
@@ -147,3 +150,72 @@ async def test_a_connection_that_is_open_and_dead(slack: LocalSlack, tmp_path: P
             await until(lambda: bot.services()["slack"] == "disconnected")
             await lost_and_found(slack, bot)
             await until(lambda: any("Swallowed" in post["text"] for post in slack.messages(SUPPORT)))
+
+
+class TestSeveralSockets:
+    @pytest.fixture
+    async def bot(self, slack: LocalSlack, tmp_path: Path) -> AsyncIterator[Bot]:
+        timing = Timing(catch_up=0.1, stagger=0.2)
+        async with starting(slack, f"sqlite:///{tmp_path}/desk.db", timing) as bot:
+            await until(lambda: len(slack.sockets.connections) == 2)
+            yield bot
+
+    async def test_while_one_is_renewed_the_other_takes_what_comes(self, slack: LocalSlack, bot: Bot) -> None:
+        slack.sockets.connections[0].cut()
+        await until(lambda: len(slack.sockets.connections) == 1)
+        assert bot.services()["slack"] == "connected"
+        await slack.dm(DANA, "In the gap")
+        await until(lambda: any("In the gap" in post["text"] for post in slack.messages(SUPPORT)))
+        assert not slack.traffic.of("event_unacked")
+        await until(lambda: len(slack.sockets.connections) == 2)
+
+    async def test_connections_that_are_not_ours_are_told_of(self, slack: LocalSlack, bot: Bot) -> None:
+        async with aiohttp.ClientSession() as session:
+            ticket = slack.sockets.mint_ticket()
+            async with session.ws_connect(f"{slack.url}/link/?ticket={ticket}"):
+                slack.sockets.connections[0].cut()
+                await until(lambda: told(slack, "3 connections of this app, and only 2"))
+
+    async def test_its_own_are_not(self, slack: LocalSlack, bot: Bot) -> None:
+        for _ in range(3):
+            slack.sockets.connections[0].cut()
+            await until(lambda: len(slack.sockets.connections) == 1)
+            await until(lambda: len(slack.sockets.connections) == 2)
+        assert not told(slack, "connections of this app")
+
+
+def told(slack: LocalSlack, words: str) -> list[str]:
+    """What the alerting channel was told of that."""
+    return [post["text"] for post in slack.messages(ALERTS) if words in post["text"]]
+
+
+async def test_a_refused_app_token_is_told_of_while_the_web_api_answers(slack: LocalSlack, bot: Bot) -> None:
+    slack.faults.add("apps.connections.open", "error:token_revoked", times=None)
+    await slack.drop_sockets()
+    await until(lambda: told(slack, "Slack refuses SLACK_APP_TOKEN (token_revoked)"))
+    assert bot.services()["slack"] == "disconnected"
+    slack.faults.pending.clear()
+    await lost_and_found(slack, bot)
+    assert len(told(slack, "SLACK_APP_TOKEN")) == 1
+
+
+async def test_too_many_connections_are_told_of(slack: LocalSlack, bot: Bot) -> None:
+    async with aiohttp.ClientSession() as session:
+        others = []
+        for _ in range(9):
+            ticket = slack.sockets.mint_ticket()
+            others.append(await session.ws_connect(f"{slack.url}/link/?ticket={ticket}"))
+        slack.sockets.connections[0].cut()
+        ticket = slack.sockets.mint_ticket()
+        others.append(await session.ws_connect(f"{slack.url}/link/?ticket={ticket}"))
+        await until(lambda: told(slack, "Slack allows ten connections"))
+        for other in others:
+            await other.close()
+    await lost_and_found(slack, bot)
+
+
+async def test_a_process_without_sockets_is_well_without_them(slack: LocalSlack, tmp_path: Path) -> None:
+    async with starting(slack, f"sqlite:///{tmp_path}/desk.db", Timing(catch_up=0.1), slack_sockets=0) as bot:
+        await until(lambda: bot.services()["scheduler"] == "running")
+        assert bot.services()["slack"] == "standby"
+        assert slack.sockets.connections == []

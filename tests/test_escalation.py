@@ -70,7 +70,9 @@ def cases() -> Cases:
 
 
 def a_clock(cases: Cases, *, connected: object = lambda: True, catch_up: float = 0.0) -> EscalationClock:
-    return EscalationClock(cases, cases.hands, 300, connected=connected, catch_up=catch_up)  # type: ignore[arg-type]
+    return EscalationClock(  # type: ignore[arg-type]
+        cases, cases.hands, 300, connected=connected, catch_up=catch_up, replayed=lambda: True
+    )
 
 
 class TestTicks:

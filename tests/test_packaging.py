@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -65,36 +66,78 @@ def test_development_runs_what_production_runs() -> None:
     assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
 
 
-class TestBuildServer:
-    """`.ci/run`, with a make of ours that notes how it is called."""
+SUMMARY = "===== 2 failed, 40 passed in 3.21s ====="
+TOOLS = ("bash", "cat", "chmod", "dirname", "env", "grep", "mktemp", "rm", "sh", "tail", "tee")
 
-    def run(self, tmp_path: Path, *, status: int) -> tuple[subprocess.CompletedProcess[str], str]:
-        make = tmp_path / "make"
-        make.write_text(
-            "#!/bin/sh\n"
-            f'echo "$PWD: $@" > {tmp_path}/called\n'
-            "echo '===== 2 failed, 40 passed in 3.21s ====='\n"
-            f"test {status} = 0 || echo 'make: *** [Makefile:1: test] Error 1' >&2\n"
-            f"exit {status}\n"
+
+class TestBuildServer:
+    """`.ci/run` on a machine of ours, whose commands note how they are called."""
+
+    def run(
+        self, tmp_path: Path, *, status: int = 0, browser: bool = True, user: int = 0, says: str = ""
+    ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+        bin = tmp_path / "bin"
+        bin.mkdir()
+        for tool in TOOLS:
+            (bin / tool).symlink_to(shutil.which(tool) or pytest.skip(f"no {tool}"))
+
+        def command(name: str, *lines: str) -> None:
+            (bin / name).write_text("\n".join(("#!/bin/sh", *lines, "")))
+            (bin / name).chmod(0o755)
+
+        note = f'echo "${{0##*/}} $*" >> {tmp_path}/called'
+        failed = f"test {status} = 0 || echo 'make: *** [Makefile:1: test] Error 1' >&2"
+        command(
+            "make", note, f"echo '{says}'", f'test "$PWD" = {ROOT} && echo "{SUMMARY}"', failed, f"exit {status}"
         )
-        make.chmod(0o755)
-        environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        command("id", f"echo {user}")
+        command("apt-get", note)
+        if browser:
+            command("chromium")
+        environment = {name: value for name, value in os.environ.items() if name != "CHROMIUM"}
         done = subprocess.run(
-            [ROOT / ".ci" / "run"], env=environment, cwd=tmp_path, capture_output=True, text=True
+            [bin / "bash", ROOT / ".ci" / "run"],
+            env=environment | {"PATH": str(bin)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
         )
-        return done, (tmp_path / "called").read_text().strip()
+        return done, (tmp_path / "called").read_text().splitlines()
 
     def test_runs_all_tests_from_the_root_of_the_checkout(self, tmp_path: Path) -> None:
-        _, called = self.run(tmp_path, status=0)
+        done, called = self.run(tmp_path)
 
-        assert called == f"{ROOT}: test FULL=1"
+        assert called == ["make test FULL=1"]
+        assert SUMMARY in done.stdout
 
     @pytest.mark.parametrize("status", [0, 2])
     def test_passes_the_status_on_and_ends_with_the_summary(self, tmp_path: Path, status: int) -> None:
         done, _ = self.run(tmp_path, status=status)
 
         assert done.returncode == status
-        assert done.stdout.splitlines()[-1] == "===== 2 failed, 40 passed in 3.21s ====="
+        assert done.stdout.splitlines()[-1] == SUMMARY
+
+    def test_installs_a_missing_browser_as_root(self, tmp_path: Path) -> None:
+        done, called = self.run(tmp_path, browser=False)
+
+        assert called == [
+            "apt-get update",
+            "apt-get install -y --no-install-recommends chromium",
+            "make test FULL=1",
+        ]
+        assert done.returncode == 0
+
+    def test_installs_nothing_as_anybody_else(self, tmp_path: Path) -> None:
+        _, called = self.run(tmp_path, browser=False, user=1000)
+
+        assert called == ["make test FULL=1"]
+
+    def test_fails_when_the_page_was_not_tested(self, tmp_path: Path) -> None:
+        done, _ = self.run(tmp_path, browser=False, user=1000, says="SKIPPED: NO BROWSER: the page is not tested")
+
+        assert done.returncode == 1
+        assert "The sandbox page was not tested" in done.stderr
+        assert done.stdout.splitlines()[-1] == SUMMARY
 
 
 def test_the_demo_can_be_asked_for_one_pass() -> None:

@@ -181,7 +181,9 @@ class TestChanges:
 class TestFailing:
     """A lookup that fails says so; nobody is taken for a customer, or for an admin, meanwhile."""
 
-    @pytest.mark.parametrize("kind", ["500", "503", "429", "drop", "error:internal_error", "error:invalid_auth"])
+    @pytest.mark.parametrize(
+        "kind", ["500", "502", "503", "429", "drop", "error:internal_error", "error:invalid_auth"]
+    )
     @pytest.mark.parametrize("method", ["users.info", "usergroups.list", "usergroups.users.list"])
     async def test_every_failure_of_slack_raises(
         self, slack: LocalSlack, time: Time, method: str, kind: str
@@ -225,3 +227,20 @@ class TestNames:
         who = people(slack, time)
         await asyncio.gather(who.person(ADA), who.person(DANA))
         assert who.admin_names() == ("Ada Admin",)
+
+    async def test_so_have_admins_who_have_not_been_met(self, slack: LocalSlack, time: Time) -> None:
+        listed = {"user_ids": {ADA}, "usergroup": "helpdesk", "emails": {"ben@desk.example", "gone@desk.example"}}
+        who = people(slack, time, **listed)
+        await who.meet_admins()
+        assert set(who.admin_names()) == {"Ada Admin", "Grace Hopper", "Ben Bystander"}
+
+    async def test_each_of_them_is_asked_for_once(self, slack: LocalSlack, time: Time) -> None:
+        who = people(slack, time, user_ids=frozenset(), usergroup="", emails=frozenset({"ben@desk.example"}))
+        slack.faults.add("users.lookupByEmail", "500")
+        slack.faults.add("users.lookupByEmail", "500")
+        for _ in range(3):
+            await who.meet_admins()
+        assert who.admin_names() == ("Ben Bystander",)
+        asked = len(slack.calls("users.lookupByEmail"))
+        await who.meet_admins()
+        assert len(slack.calls("users.lookupByEmail")) == asked

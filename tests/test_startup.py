@@ -192,7 +192,7 @@ class TestOutOfReach:
             await until(lambda: bot.services()["slack"] == "connected")
             assert (await health(bot))[0] == 200
 
-    @pytest.mark.parametrize("kind", ["503", "429", "drop", "error:internal_error"])
+    @pytest.mark.parametrize("kind", ["502", "503", "429", "drop", "error:internal_error"])
     async def test_a_slack_that_answers_badly(self, slack: LocalSlack, database: str, kind: str) -> None:
         slack.faults.add("auth.test", kind, times=3)
         async with starting(slack, database) as bot:

@@ -4,11 +4,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from bot.sandbox.people import DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
+from tests.support.hanging import way_to
 from tests.support.running import Command, environment, until
 
 PROMISED = 10.0
@@ -86,6 +88,22 @@ async def test_while_a_database_server_is_away(slack: LocalSlack, tmp_path: Path
             await bot.said("health is served")
             status, seconds = await bot.stop()
     assert (status, seconds < 5) == (0, True)
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_while_the_database_server_hangs(slack: LocalSlack, database_url: str, tmp_path: Path) -> None:
+    port = urlsplit(database_url).port
+    assert port is not None
+    async with way_to(port) as way:
+        url = database_url.replace(f":{port}/", f":{way.port}/")
+        async with Command(tmp_path, environment(slack, url, ESCALATION_CHECK_INTERVAL="0.2")) as bot:
+            await bot.said('"action": "connected"')
+            way.hang()
+            await until(lambda: way.held >= 4)  # casework, courier, states and escalation all wait for it
+            status, seconds = await bot.stop()
+    assert (status, seconds < PROMISED) == (0, True)
 
 
 async def test_while_a_post_hangs(slack: LocalSlack, database_url: str, tmp_path: Path) -> None:

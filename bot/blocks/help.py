@@ -58,10 +58,9 @@ def admin_dm_hint(support_channel_id: str) -> Post:
     return compose(paragraph(*(line(said, channel=Channel(support_channel_id)) for said in words.ADMIN_DM)))
 
 
-def mention_help(is_admin: bool, support_channel_id: str, command: str = words.DEFAULT_COMMAND) -> Post:
-    """For somebody who mentions the app in a channel, where a mention does nothing."""
-    template = words.MENTION_ADMIN if is_admin else words.MENTION_CUSTOMER
-    return compose(paragraph(line(template, channel=Channel(support_channel_id), command=command)))
+def mention_help(support_channel_id: str, command: str = words.DEFAULT_COMMAND) -> Post:
+    """For somebody who mentions the app in the support channel, where a mention does nothing."""
+    return compose(paragraph(line(words.MENTION_HELP, channel=Channel(support_channel_id), command=command)))
 
 
 def case_help(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from . import words
 from .line import Channel, Line, Value, line, one_line
 from .parts import paragraph
@@ -38,11 +40,29 @@ def channel_trouble(channel: str, error: str, command: str = "") -> Post:
     return compose(
         paragraph(
             line(words.CHANNEL_TROUBLE, channel=Channel(channel)),
-            _why(error),
+            line(words.WHY, reason=_with_meaning(one_line(error))),
             line(words.CHANNEL_HINT),
             _see(command),
         )
     )
+
+
+def channel_back(channel: str) -> Post:
+    """A channel of the desk that could not be used can be used again."""
+    return compose(paragraph(line(words.CHANNEL_BACK, channel=Channel(channel))))
+
+
+def recovered(messages: int, edits: int, since: datetime, until: datetime) -> Post:
+    """What was written while nobody listened has been found in Slack's history."""
+    times = {"since": f"{since.astimezone(UTC):%H:%M}", "until": f"{until.astimezone(UTC):%H:%M} UTC"}
+    found = line(words.RECOVERED if messages != 1 else words.RECOVERED_ONE, count=messages, **times)
+    more = line(words.RECOVERED_EDITS, count=edits) if edits else None
+    return compose(paragraph(found if messages or not edits else None, more))
+
+
+def trouble(text: str) -> Post:
+    """Something that keeps the desk from its work; `text` says it in a sentence without its stop."""
+    return compose(paragraph(line(words.TROUBLE, text=text)))
 
 
 def start_warning(text: str) -> Post:
@@ -56,6 +76,12 @@ def _what(what: str) -> str:
 
 def _why(reason: str) -> Line:
     return line(words.WHY, reason=one_line(reason) or words.NO_REASON)
+
+
+def _with_meaning(word: str) -> str:
+    """Slack's word for what is wrong with a channel, and what it means."""
+    meaning = words.CHANNEL_REASONS.get(word)
+    return words.REASON.format(reason=meaning, word=word) if meaning else word or words.NO_REASON
 
 
 def _see(command: str) -> Line | None:

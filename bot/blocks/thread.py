@@ -54,8 +54,8 @@ class MirrorView:
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `by` a name,
-    `detail` the reason or the files, `about_link` the address of the post that it is about.
+    """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `and_to` of
+    another one, `by` a name, `detail` the reason or the files, `about_link` the address of what it is about.
     """
 
     case_id: str
@@ -66,6 +66,7 @@ class NoticeView:
     about_link: str | None = None
     closure_phrase: str = DEFAULT_CLOSURE_PHRASE
     command: str = words.DEFAULT_COMMAND
+    and_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
         case ThreadNotice.ESCALATED:
             below = quote(view.trigger.quote, TRIGGER_QUOTE_SIZE) if view.trigger else None
         case ThreadNotice.DELIVERY_FAILED:
-            detail = one_line(detail) or words.NO_REASON
+            detail = _reason(one_line(detail))
         case ThreadNotice.FILES_NOT_SENT:
             detail = one_line(detail) or words.UNNAMED_FILE
         case (
@@ -133,6 +134,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
             | ThreadNotice.BEGUN
             | ThreadNotice.TAKEN_UP
             | ThreadNotice.NEAR_MISS
+            | ThreadNotice.ANSWERED_AT_ONCE
             | ThreadNotice.CUSTOMER_WROTE_MEANWHILE
         ):
             pass
@@ -142,6 +144,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
         "case_id": view.case_id,
         "by": name(view.by),
         "to": User(view.to),
+        "and_to": User(view.and_to),
         "detail": detail,
         "phrase": view.closure_phrase,
         "command": view.command,
@@ -170,6 +173,12 @@ def _mirrored(view: MirrorView) -> tuple[Passage | None, ...]:
     if files is not None and is_blank(view.text):
         return (paragraph(line(words.MIRROR_NO_WORDS)), files)
     return (body(view.text), files)
+
+
+def _reason(word: str) -> str:
+    """Why an answer did not arrive: what Slack says, and what that means."""
+    known = words.REASONS.get(word)
+    return words.REASON.format(reason=known, word=word) if known else word or words.NO_REASON
 
 
 def _about(view: NoticeView) -> Line | None:

@@ -170,11 +170,29 @@ NOTICES = {
         "What to do: write it again in this thread. If that fails too, reach the customer another way and "
         "leave a note here.",
     ),
+    ThreadNotice.ANSWERED_AT_ONCE: (
+        "{to} and {and_to}, you both answered case {case_id} at the same time. The customer gets both answers.",
+    ),
     ThreadNotice.FILES_NOT_SENT: (
         "{to}, files are not sent to customers, only words. Not sent: {detail}. (Case {case_id})",
     ),
 }
 NO_REASON = "no reason was given."
+# Slack's words for why it does not take an answer, in ours: https://docs.slack.dev/reference/methods/chat.postMessage
+REASONS = {
+    "account_inactive": "the customer's account is deactivated",
+    "cannot_dm_bot": "the customer is an app",
+    "channel_not_found": "the direct message with the customer is gone: the account is deactivated, or has left",
+    "is_archived": "the direct message with the customer is closed",
+    "is_inactive": "the direct message with the customer is closed: the account is deactivated",
+    "messages_tab_disabled": "the app's Messages tab is switched off in its settings, under “App Home”",
+    "msg_too_long": "it is too long for Slack",
+    "restricted_action": "the workspace's settings do not let this app write to the customer",
+    "user_disabled": "the customer's account is deactivated",
+    "user_is_restricted": "the customer is a guest whom this app may not write to",
+    "user_not_found": "the customer's account no longer exists",
+}
+REASON = "{reason} ({word})"
 NOTICE_ABOUT = "See {post}."
 NOTICE_POST = "the post"
 
@@ -293,10 +311,7 @@ ADMIN_DM = (
     "To try it out as a customer, write to me from another account.",
     "To answer customers, write in the threads of their cases in {channel}.",
 )
-MENTION_CUSTOMER = (
-    "To reach our support team, write to me in a direct message. What is written here opens no case."
-)
-MENTION_ADMIN = "Cases are worked in their threads in {channel}. For what I can do, type `{command} help`."
+MENTION_HELP = "Cases are worked in their threads in {channel}. For what I can do, type `{command} help`."
 HELP_TITLE = "*What `{command}` can do*"
 HELP_CUSTOMER = (
     "`{command} status`: how your case stands",
@@ -349,7 +364,17 @@ PARKED = "*Parked, because it could not be delivered:* {what}, case {case_id}, t
 PARKED_NO_CASE = "*Parked, because it could not be delivered:* {what}, to {destination}"
 PARKED_KEPT = "It is kept, and not tried again by itself."
 CHANNEL_TROUBLE = "*I cannot work in {channel}.* What is meant for it is kept and waits."
+CHANNEL_BACK = "*I can work in {channel} again.* What waited for it is being posted."
+CHANNEL_REASONS = {
+    "channel_not_found": "it does not exist any more, or I was removed from it",
+    "is_archived": "it is archived",
+    "not_in_channel": "I am no longer a member of it",
+}
 CHANNEL_HINT = "Check that the channel exists, is not archived, and that I am a member of it."
+RECOVERED = "Recovered {count} messages written while disconnected ({since} to {until})."
+RECOVERED_ONE = "Recovered {count} message written while disconnected ({since} to {until})."
+RECOVERED_EDITS = "Recovered edits and deletions: {count}."
+TROUBLE = "*I am in trouble:* {text}."
 START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."
 WHY = "Why: {reason}"

@@ -16,6 +16,7 @@ from bot.desk.events import (
     Acknowledged,
     AdminAnswered,
     AdminBegan,
+    CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
@@ -28,10 +29,12 @@ from bot.desk.events import (
 )
 from bot.desk.model import Person, PostRef, ReplyTo, Written
 from bot.desk.policy import Policy
+from bot.desk.rules import is_note
 from bot.desk.thread_posts import read_thread_post
 from bot.text.safe import is_blank
-from storage import alerts, cases, inbox, messages
+from storage import alerts, cases, inbox, messages, post_changes
 from storage.inbox import Done, Item
+from storage.post_changes import PostChange
 
 from .filing import Channels, Filing, Slot, named
 from .intake import FOR_A_PERSON, Verb
@@ -80,6 +83,7 @@ class Batch:
     current: dict[str, Slot] = field(default_factory=dict)
     slots: list[Slot] = field(default_factory=list)
     _known_current: dict[str, str | None] = field(default_factory=dict)
+    _changes: dict[tuple[str, str], PostChange] = field(default_factory=dict)
     filing: Filing = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +104,13 @@ class Batch:
             if customers[case.customer].current_case_id == case_id:
                 self.current[case.customer] = slot
         self._known_current = {one.identifier: one.current_case_id for one in customers.values()}
+
+    def learn_changes(self, written: Iterable[PostRef]) -> None:
+        """Look up what became of the posts before they arrived."""
+        self._changes = post_changes.of_posts(self.connection, [(ref.channel, ref.ts) for ref in written])
+
+    def change_of(self, ref: PostRef) -> PostChange | None:
+        return self._changes.get((ref.channel, ref.ts))
 
     def apply(self, slot: Slot | None, event: Event) -> Reply | None:
         """Decide one event and take the decision over."""
@@ -154,8 +165,8 @@ def apply_items(
     delayed: Mapping[str, datetime],
     desk: Desk,
     now: datetime,
-) -> list[str]:
-    """Decide the prepared items in one transaction; returns the keys of those that are done.
+) -> dict[str, tuple[int, ...]]:
+    """Decide the prepared items in one transaction; the keys of those that are done, with the outbox rows of each.
 
     `delayed` are lanes of this round whose next item could not be prepared yet, and when to look again.
     """
@@ -169,6 +180,7 @@ def apply_items(
     batch = Batch(connection, desk, now)
     aims = _aims(connection, [what for _, what in pairs])
     batch.load(_writers(pairs), {case_id for aim in aims for case_id in aim.case_ids})
+    batch.learn_changes(what.ref for _, what in pairs if isinstance(what, DirectMessage | ThreadPost))
 
     done: list[Done] = []
     later = dict(delayed)
@@ -177,6 +189,7 @@ def apply_items(
     for (item, what), aim in zip(pairs, aims, strict=True):
         if item.lane in held_back:
             continue  # an earlier item of the lane waits: order holds
+        batch.filing.item = item.key
         judged = _judge(batch, item, what, aim, tell_late=waiting[item.id])
         if judged is None:
             held_back.add(item.lane)
@@ -190,7 +203,7 @@ def apply_items(
     inbox.mark(connection, settled, now)
     inbox.rest_lanes(connection, sorted(locked), now, {lane: at for lane, at in later.items() if lane in locked})
     keys = {item.id: item.key for item, _ in pairs}
-    return [keys[mark.id] for mark in done]
+    return {keys[mark.id]: batch.filing.rows_of.get(keys[mark.id], ()) for mark in done}
 
 
 def _settled(mark: Done, slot: Slot) -> Done:
@@ -235,6 +248,8 @@ def _aims(connection: Connection, prepared: Sequence[Prepared]) -> list[Aim]:
         if isinstance(what, ThreadPost | Mention) and what.ref.thread_ts is not None
     }
     posts = {(what.ref.channel, what.ref.ts) for what in prepared if isinstance(what, Edit | Deletion)}
+    # What was edited or deleted may be a note in a case's thread, or the card itself.
+    threads |= {(what.ref.channel, _thread_of(what.ref)) for what in prepared if isinstance(what, Edit | Deletion)}
     of_threads = cases.cases_of_threads(connection, threads)
     of_posts = messages.cases_of_posts(connection, posts)
     return [_aim(connection, what, of_threads, of_posts) for what in prepared]
@@ -252,6 +267,7 @@ def _aim(
             return Aim((case_id,) if case_id is not None else ())
         case Edit() | Deletion():
             case_id = posts.get((what.ref.channel, what.ref.ts))
+            case_id = case_id or threads.get((what.ref.channel, _thread_of(what.ref)))
             return Aim((case_id,) if case_id is not None else ())
         case AskedFor():
             if what.request.verb is Verb.ACKNOWLEDGE:
@@ -277,29 +293,29 @@ def _judge(
             if what.author.is_admin:
                 batch.filing.hint_admin(what.ref)
                 return Done(item.id, facts=_facts(what)), None
+            change = batch.change_of(what.ref)
+            if change is not None and change.text is None:
+                return Done(item.id, "ignored", facts=_facts(what)), None  # deleted before it was known
             slot = batch.current.get(what.author.id)
             event = CustomerWrote(what.at, what.author, what.written, what.ref, what.reply_to)
             batch.apply(slot, event)
-            return Done(item.id, facts=_facts(what)), batch.current.get(what.author.id)
+            slot = batch.current.get(what.author.id)
+            _edit_at_once(batch, slot, what.ref, change)
+            return Done(item.id, facts=_facts(what)), slot
         case ThreadPost():
             slot = batch.by_case.get(aim.case_id)
             if slot is None:
                 if _may_be_a_case(batch.connection, what.ref):
                     return None
                 return Done(item.id, "ignored", facts=_facts(what)), None
+            change = batch.change_of(what.ref)
+            if change is not None and change.text is None:
+                return Done(item.id, "ignored", facts=_facts(what)), slot
             batch.apply(slot, _thread_event(batch, slot, what))
+            _edit_at_once(batch, slot, what.ref, change)
             return Done(item.id, facts=_facts(what)), slot
         case Edit() | Deletion():
-            slot = batch.by_case.get(aim.case_id) or batch.filing.slot_of(what.ref)
-            if slot is None:
-                return Done(item.id, "ignored"), None
-            batch.apply(
-                slot,
-                MessageEdited(what.at, what.ref, what.text)
-                if isinstance(what, Edit)
-                else MessageDeleted(what.at, what.ref),
-            )
-            return Done(item.id), slot
+            return _change(batch, item, what, aim)
         case Mention():
             if not aim.case_ids and what.ref.channel == batch.desk.channels.support:
                 batch.filing.help_in_channel(what.ref)
@@ -321,6 +337,36 @@ def _judge(
             return Done(item.id, "ignored", facts={"user": what.user}), None
         case _:
             assert_never(what)
+
+
+def _change(batch: Batch, item: Item, what: Edit | Deletion, aim: Aim) -> tuple[Done, Slot | None]:
+    """Edited or deleted was a message, another post in a case's thread, its card, or what is not known (yet)."""
+    slot = batch.by_case.get(aim.case_id) or batch.filing.slot_of(what.ref)
+    if slot is None:
+        batch.filing.note_change(what.ref, what.at, what.text if isinstance(what, Edit) else None)
+        return Done(item.id, "ignored"), None
+    event: Event
+    if isinstance(what, Edit):
+        event = MessageEdited(what.at, what.ref, what.text)
+    elif slot.thread is not None and what.ref.thread_ts is None and what.ref.channel == slot.thread.channel:
+        if what.ref.ts != slot.thread.thread_ts:
+            return Done(item.id, "ignored"), slot  # an earlier card: the case has another by now
+        event = CardDeleted(what.at, what.ref)
+    else:
+        event = MessageDeleted(what.at, what.ref)
+    batch.apply(slot, event)
+    return Done(item.id), slot
+
+
+def _edit_at_once(batch: Batch, slot: Slot | None, ref: PostRef, change: PostChange | None) -> None:
+    """What was edited before it was known is judged as it was written, and shown as it reads now."""
+    if change is not None and change.text is not None and slot is not None:
+        batch.apply(slot, MessageEdited(change.at, ref, change.text))
+
+
+def _thread_of(ref: PostRef) -> str:
+    """The root of the thread a post stands in, or begins."""
+    return ref.thread_ts or ref.ts
 
 
 def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
@@ -430,16 +476,19 @@ def _newer_open(batch: Batch, slot: Slot) -> str | None:
 
 def _reopen_and_send(batch: Batch, slot: Slot, what: AskedFor) -> Event | None:
     channel, ts = what.request.post
+    change = post_changes.of_posts(batch.connection, [(channel, ts)]).get((channel, ts))
     held = cases.find_event(batch.connection, slot.case.case_id, "AdminAnswered", channel, ts)
     if held is None or "held" not in held["data"]:
         return None
     if messages.find_message(batch.connection, channel, ts) is not None:
         return Reopened(what.at, what.by, _newer_open(batch, slot))  # it was sent before: only reopen
     post = held["data"]["held"]
+    if change is not None and (change.text is None or is_note(change.text)):
+        return Reopened(what.at, what.by, _newer_open(batch, slot))  # it was taken back, or shall stay inside
     answer = AdminAnswered(
         at=what.at,
         by=Person(post["author"], post["name"], is_admin=True),
-        written=Written(post["text"], "", tuple(post["files"])),
+        written=Written(change.text or "" if change is not None else post["text"], "", tuple(post["files"])),
         ref=PostRef(channel, ts, post["thread_ts"]),
     )
     return Reopened(what.at, what.by, _newer_open(batch, slot), _followed(batch, slot, answer))

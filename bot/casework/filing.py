@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -21,6 +21,7 @@ from bot.desk.effects import (
     Mark,
     MarkState,
     OpenThread,
+    OpenThreadAgain,
     RaiseAlert,
     RecordMessage,
     RefreshAlert,
@@ -34,11 +35,12 @@ from bot.desk.effects import (
     SayTakenUp,
     ThreadNotice,
 )
-from bot.desk.events import CustomerWrote, Event, NoteWritten
+from bot.desk.events import CustomerWrote, Event, MessageEdited, NoteWritten
 from bot.desk.model import Case, PostRef, ReplyTo, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
-from storage import alerts, cases, messages, outbox
+from storage import alerts, cases, messages, outbox, post_changes
 from storage.outbox import URGENT, NewRow, Wish
+from storage.post_changes import PostChange
 from storage.sql import Row
 
 BODY_BYTES = 10 * 1024
@@ -69,6 +71,7 @@ class Slot:
 class _Entry:
     slot: Slot
     effect: Effect
+    item: str = ""
     message_id: int | None = None
 
 
@@ -85,12 +88,17 @@ class Filing:
     _wishes: list[Wish] = field(default_factory=list)
     _alert_rows: list[Row] = field(default_factory=list)
     _post_keys: dict[str, str] = field(default_factory=dict)
-    _late: list[tuple[str, str, Reply, Slot | None]] = field(default_factory=list)
+    _late: list[tuple[str, str, str, Reply, Slot | None]] = field(default_factory=list)
     _list_key: str | None = None
+    item: str = ""
+    """The key of the item that is being decided."""
+    _keys_of: dict[str, list[str]] = field(default_factory=dict)
+    rows_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Once stored: the outbox rows that followed from each item."""
 
     def add(self, slot: Slot, event: Event, effects: tuple[Effect, ...]) -> None:
         self._events.append((slot, event, effects))
-        self._entries.extend(_Entry(slot, effect) for effect in effects)
+        self._entries.extend(_Entry(slot, effect, self.item) for effect in effects)
 
     def customer_times_after(self, slot: Slot, after: datetime) -> list[datetime]:
         """When the customer wrote later than that moment, in what is not stored yet."""
@@ -119,9 +127,14 @@ class Filing:
             # Their threads are not told one by one: the cards show it, and the channel stays readable.
             self._entries = [entry for entry in self._entries if not _tells_of_escalation(entry.effect)]
 
+    def note_change(self, ref: PostRef, at: datetime, text: str | None) -> None:
+        """Keep what a post that is no message of ours reads now (None: it was deleted)."""
+        change = PostChange(at, clean(text) if text is not None else None)
+        post_changes.note(self.connection, ref.channel, ref.ts, change)
+
     def hint_admin(self, ref: PostRef) -> None:
         """An admin's DM opens nothing; say so where it was written."""
-        self._rows.append(
+        self._tell(
             NewRow(
                 f"hint:{ref.channel}:{ref.ts}",
                 f"dm:{ref.channel}",
@@ -133,7 +146,7 @@ class Filing:
 
     def help_in_channel(self, ref: PostRef) -> None:
         """Answer a mention, under the post that mentions."""
-        self._rows.append(
+        self._tell(
             NewRow(
                 f"help:{ref.channel}:{ref.ts}",
                 f"help:{ref.channel}:{ref.ts}",
@@ -145,20 +158,30 @@ class Filing:
 
     def tell_late(self, key: str, user: str, reply: Reply, slot: Slot | None) -> None:
         """Whoever asked has stopped waiting: send the outcome."""
-        self._late.append((key, user, reply, slot))
+        self._late.append((self.item, key, user, reply, slot))
+
+    def _tell(self, row: NewRow, item: str | None = None) -> None:
+        self._rows.append(row)
+        self._keys_of.setdefault(item or self.item, []).append(row.dedupe_key)
 
     def store(self) -> None:
-        for key, user, reply, slot in self._late:
+        for item, key, user, reply, slot in self._late:
             payload = {"reply": asdict(named(reply, slot))}
-            self._rows.append(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload=payload))
+            self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload=payload), item)
         self._store_messages()
-        cases.record_events(self.connection, [_event_row(*entry) for entry in self._events])
+        before = self._words_before_edits()
+        cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
         for entry in self._entries:
+            rows = len(self._rows)
             self._file(entry)
+            self._keys_of.setdefault(entry.item, []).extend(row.dedupe_key for row in self._rows[rows:])
         alerts.add_alerts(self.connection, self._alert_rows)
         outbox.want(self.connection, self._wishes)
-        outbox.enqueue(self.connection, self._rows, self.now)
+        added = outbox.enqueue(self.connection, self._rows, self.now)
+        self.rows_of = {
+            item: tuple(added[key] for key in keys if key in added) for item, keys in self._keys_of.items()
+        }
 
     def _store_messages(self) -> None:
         recorded = [entry for entry in self._entries if isinstance(entry.effect, RecordMessage)]
@@ -178,6 +201,11 @@ class Filing:
                 whole_texts[message_id] = whole
         messages.attach_whole_texts(self.connection, whole_texts)
 
+    def _words_before_edits(self) -> dict[tuple[str, str], str]:
+        """What the messages said that are edited now: the audit log keeps it."""
+        edited = [_place(event.ref) for _, event, _ in self._events if isinstance(event, MessageEdited)]
+        return messages.bodies_of_posts(self.connection, edited)
+
     def _load_post_keys(self) -> None:
         """Where the alerts stand that this batch adds to, reminds of or rewrites."""
         touched = {
@@ -194,6 +222,10 @@ class Filing:
             case OpenThread():
                 self._in_thread(slot, "card", f"card:{case_id}")
                 self._in_thread(slot, "thread_intro", f"intro:{case_id}")
+            case OpenThreadAgain():
+                place = effect.instead_of
+                again = (case_id, place.channel, place.ts)
+                self._rows += [outbox.new_card(*again), outbox.new_intro(*again)]
             case RefreshCard():
                 self._wishes.append(outbox.card_wish(case_id, self.now + CARD_AFTER))
             case RecordMessage():
@@ -309,6 +341,7 @@ class Filing:
             "by": effect.by,
             "detail": effect.detail,
             "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
+            "and_to": effect.and_to,
         }
         if effect.notice is ThreadNotice.TAKEN_UP and effect.about is not None:
             payload["about"] = asdict(effect.about)
@@ -323,6 +356,8 @@ class Filing:
     def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
         message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
         if message is None:
+            # A note, a post that is held back, or one that arrives later: what becomes of it is known then.
+            self.note_change(effect.ref, effect.at, effect.text if isinstance(effect, EditCopies) else None)
             return
         if isinstance(effect, EditCopies):
             body, whole = _body(effect.text)
@@ -434,7 +469,7 @@ def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
     }
 
 
-def _event_row(slot: Slot, event: Event, effects: Sequence[Effect]) -> Row:
+def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapping[tuple[str, str], str]) -> Row:
     ref: PostRef | None = getattr(event, "ref", None)
     by = getattr(event, "by", None) or getattr(event, "customer", None)
     data: dict[str, Any] = {"effects": [type(effect).__name__ for effect in effects]}
@@ -442,6 +477,9 @@ def _event_row(slot: Slot, event: Event, effects: Sequence[Effect]) -> Row:
         data["text"] = clean(event.written.text)
     if isinstance(event, CustomerWrote) and event.taken_up_by is not None:
         data["taken_up_by"] = event.taken_up_by.id
+    if isinstance(event, MessageEdited):
+        data["text"] = _body(event.text)[0]
+        data["before"] = before.get(_place(event.ref))
     for effect in effects:
         if isinstance(effect, HoldPost):
             data["held"] = {

@@ -155,9 +155,10 @@ def _edit_item(body: Mapping[str, Any], event: Mapping[str, Any]) -> NewItem | N
 def _deletion_item(
     body: Mapping[str, Any], event: Mapping[str, Any], previous: Mapping[str, Any], deleted_ts: str
 ) -> NewItem | None:
-    if not deleted_ts or not _by_a_person(previous):
+    if not deleted_ts:
         return None
-    about = _about(event, previous)
+    by_a_person = _by_a_person(previous)
+    about = _about(event, previous) if by_a_person else _about_our_root(event, previous, deleted_ts)
     if about is None:
         return None
     at = moment(str(event.get("event_ts") or event.get("ts") or deleted_ts))
@@ -179,6 +180,14 @@ def _about(event: Mapping[str, Any], message: Mapping[str, Any]) -> About | None
     if thread_ts is None or thread_ts == message.get("ts"):
         return None
     return About(thread=(channel, str(thread_ts)))
+
+
+def _about_our_root(event: Mapping[str, Any], previous: Mapping[str, Any], deleted_ts: str) -> About | None:
+    """The thread whose root an app posted: it may be a case's card. Of other apps' posts no thread is known."""
+    is_root = previous.get("thread_ts") in (None, deleted_ts)
+    if not previous.get("bot_id") or not is_root or str(event["channel"]).startswith("D"):
+        return None
+    return About(thread=(str(event["channel"]), deleted_ts))
 
 
 def _raw(body: Mapping[str, Any]) -> bytes:

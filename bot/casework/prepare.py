@@ -86,7 +86,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """Written by a bot or a deactivated account: nobody's message."""
+    """Written by a bot: nobody's message."""
 
     user: str
 
@@ -113,8 +113,8 @@ async def prepare(item: Item, people: People) -> Prepared:
             return Edit(item.at, _ref(event, message), text)
         case ItemKind.DELETION:
             event = _event(item)
-            ts = event.get("deleted_ts") or (event.get("message") or {}).get("ts")
-            return Deletion(item.at, PostRef(str(event["channel"]), str(ts)))
+            ts = str(event.get("deleted_ts") or (event.get("message") or {}).get("ts"))
+            return Deletion(item.at, _ref(event, {**(event.get("previous_message") or {}), "ts": ts}))
         case ItemKind.MESSAGE:
             return await _message(item, people)
 

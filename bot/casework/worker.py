@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from bot.clock import Clock
 from bot.desk.effects import Reply
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
-from storage import inbox, outbox
+from storage import inbox, leases, outbox, replays
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
@@ -32,19 +33,25 @@ ITEMS_PER_LANE = 20
 LOOKUPS_AT_ONCE = 8
 PREPARE_WAIT = 0.25
 ARRIVING_WAIT = 0.5
+HOLD_POLL = timedelta(seconds=0.5)
 POLL = 1.0
 GATHER = 0.03
 DUE_PER_CHECK = 1000
 INTAKE_TIMEOUT = 2.0
 RENAME_TIMEOUT = 2.5
 TRIES = 3
+CAREFUL_MOST = 200
+LEFTOVERS, LEFTOVERS_TIME, LEFTOVERS_PAUSE = "leftovers", timedelta(seconds=12), 0.25
+ENDED_US = "the process ended each time this was tried"
 BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
 
 
 class Casework:
     """One per process. `put` takes items in; `run` works on them until cancelled."""
 
-    def __init__(self, database: Database, people: People, desk: Desk, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, people: People, desk: Desk, clock: Clock, owner: str | None = None
+    ) -> None:
         self._database = database
         self._people = people
         self._desk = desk
@@ -56,6 +63,10 @@ class Casework:
         self._lookup_failures: dict[int, int] = {}
         self._arriving: set[asyncio.Future[None]] = set()
         self._stopping = False
+        self._owner = owner or uuid.uuid4().hex
+        self._started = clock.now()
+        self._careful_left = CAREFUL_MOST
+        self._begun: set[int] = set()
         self.on_outbox: Callable[[], None] = _nothing
 
     async def put(self, item: NewItem) -> bool:
@@ -166,14 +177,40 @@ class Casework:
         now = self._clock.now()
         if not self._database.available:
             await self._database.write(_look)  # reading can go on where writing cannot
-        items = await self._database.read(partial(_take, now=now))
-        if not items:
+        items, held = await self._database.read(partial(_take_unheld, now=now))
+        if not items and not held:
             return False
+        if self._careful_left:
+            items = await self._alone(items)
+            if not items and not held:
+                await asyncio.sleep(LEFTOVERS_PAUSE)
+                return True
         self._forget_decided_elsewhere({item.id for item in items})
         pairs, delayed = await self._prepared(items, now)
+        delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         if pairs or delayed:
             await self._decide(pairs, delayed)
         return True
+
+    async def _alone(self, items: list[Item]) -> list[Item]:
+        """What waited when we started may have ended the process before: it is tried alone, and counted first."""
+        item = next((one for one in items if one.received_at < self._started), None)
+        if item is None or self._careful_left == 1:
+            self._careful_left = 0
+            await self._database.write(partial(leases.give_up, name=LEFTOVERS, owner=self._owner))
+            return items
+        hold = partial(leases.hold, name=LEFTOVERS, owner=self._owner, lasting=LEFTOVERS_TIME)
+        if await self._database.write(hold) is None:  # another process is at it: each try counts once
+            lanes = {one.lane for one in items if one.received_at < self._started}
+            return [one for one in items if one.lane not in lanes]
+        if item.id not in self._begun:
+            self._careful_left -= 1
+            tries = await self._database.write(partial(inbox.begin_attempt, item_id=item.id))
+            if tries > TRIES:
+                await self._count_failure(item, ENDED_US)
+                return []
+            self._begun.add(item.id)
+        return [item]
 
     def _forget_decided_elsewhere(self, waiting: set[int]) -> None:
         for item_id in self._preparing.keys() - waiting:
@@ -188,7 +225,8 @@ class Casework:
             if item.id not in self._preparing:
                 self._preparing[item.id] = asyncio.create_task(self._prepare(item))
         tasks = [self._preparing[item.id] for item in items]
-        await asyncio.wait(tasks, timeout=PREPARE_WAIT)
+        if tasks:
+            await asyncio.wait(tasks, timeout=PREPARE_WAIT)
         pairs: list[tuple[Item, Prepared]] = []
         delayed: dict[str, datetime] = {}
         blocked: set[str] = set()
@@ -241,18 +279,23 @@ class Casework:
     async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         now = self._clock.now()
         work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
-        keys = await self._database.write(work)
-        for key in keys:
-            log.info("item decided", action="decided", item=key)
-        if keys:
+        done = await self._database.write(work)
+        for key, rows in done.items():
+            log.info("item decided", action="decided", item=key, rows=list(rows))
+        if done:
             self.on_outbox()
             async with self._progress:
                 self._progress.notify_all()
 
-    async def _count_failure(self, item: Item, error: BaseException) -> None:
+    async def _count_failure(self, item: Item, error: BaseException | str) -> None:
         """The third failure of an item by itself quarantines it: its lane goes on, and a person is told."""
-        log.error("an item failed", action="failed", item=item.key, exc_info=error)
-        words = clean(f"{type(error).__name__}: {error}"[:1000])
+        if isinstance(error, str):
+            log.error("an item failed", action="failed", item=item.key, error=error)
+            words, begun = error, True
+        else:
+            log.error("an item failed", action="failed", item=item.key, exc_info=error)
+            words, begun = clean(f"{type(error).__name__}: {error}"[:1000]), item.id in self._begun
+        self._begun.discard(item.id)  # the next try is another one
         now = self._clock.now()
         channels = self._desk.channels
 
@@ -260,7 +303,7 @@ class Casework:
             lanes = inbox.lock_lanes(connection, [item.lane])
             if not lanes:
                 return False  # another process is working on the lane just now
-            quarantine = inbox.count_attempt(connection, item.id, words) >= TRIES
+            quarantine = inbox.count_attempt(connection, item.id, words, begun=begun) >= TRIES
             if quarantine:
                 inbox.mark(connection, [Done(item.id, "quarantined", error=words)], now)
                 payload = {"item": item.key, "kind": item.kind, "error": words}
@@ -285,6 +328,22 @@ def _look(connection: Connection) -> None:
 def _take(connection: Connection, now: datetime) -> list[Item]:
     lanes = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
     return inbox.heads(connection, lanes, ITEMS_PER_LANE)
+
+
+def _take_unheld(connection: Connection, now: datetime) -> tuple[list[Item], set[str]]:
+    """What may be decided, and the lanes in which something waits for what was written before it in a gap."""
+    items = _take(connection, now)
+    gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
+    if gap_at is None:
+        return items, set()
+    free: list[Item] = []
+    held: set[str] = set()
+    for item in items:
+        if item.lane in held or (item.lane in lanes and item.received_at >= gap_at):
+            held.add(item.lane)
+        else:
+            free.append(item)
+    return free, held
 
 
 def _backoff(failures: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -41,13 +41,13 @@ class DeskChannels(Protocol):
     """The desk's own channels: what is for them is waited for, however long they cannot be used."""
 
     @property
-    def support(self) -> str: ...
-
-    @property
     def alerting(self) -> str: ...
 
-    @property
-    def logging(self) -> str: ...
+    def __contains__(self, channel: str) -> bool: ...
+
+    async def lost(self, channel: str, why: str) -> None: ...
+
+    def worked(self, channel: str) -> None: ...
 
 
 class Courier:
@@ -67,7 +67,7 @@ class Courier:
         self._gateway = gateway
         self._pacing = pacing
         self._words = words
-        self._desk_channels = frozenset({channels.support, channels.alerting, channels.logging})
+        self._channels = channels
         self._alerting = channels.alerting
         self._clock = clock
         self._timing = timing or Timing()
@@ -76,6 +76,7 @@ class Courier:
         self.wake = asyncio.Event()
         self.on_report: Callable[[], None] = _nothing
         self.on_delivered: Callable[[], None] = _nothing
+        self.why_gone: Callable[[str], Awaitable[str | None]] = _nobody_is
         self.login_trouble: str | None = None
 
     async def run(self) -> None:
@@ -174,6 +175,8 @@ class Courier:
         except NotYet as error:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
             await self._again(row, row.state, str(error), self._backoff(row))
+            if row.kind in _IN_THREAD and row.case_id is not None:
+                await self._card_refused(row.case_id, row.destination)
         except (DatabaseUnavailable, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -182,6 +185,8 @@ class Courier:
             await self._park(row, f"{type(error).__name__}: {error}")
 
     async def _send(self, row: OutboxRow) -> None:
+        if row.kind == "answer":
+            await self._refuse_if_gone(row)
         await self._pacing.post(row.destination)
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         now = self._clock.now()
@@ -194,6 +199,12 @@ class Courier:
         else:
             ts = await self._post(row, channel, outgoing)
         await self._done(row, channel, ts, outgoing)
+
+    async def _refuse_if_gone(self, row: OutboxRow) -> None:
+        """Slack takes posts to a deactivated account, which nobody reads (slackapi/python-slack-sdk#1156)."""
+        why = await self.why_gone(row.lane.partition(":")[2])
+        if why is not None:
+            raise Refused(why)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
         return await self._gateway.post(
@@ -247,6 +258,7 @@ class Courier:
             outbox.rest_lane(connection, row.lane, now)
 
         await self._database.write(work)
+        self._channels.worked(row.destination)
         log.info(
             "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
         )
@@ -275,15 +287,11 @@ class Courier:
 
     async def _channel_trouble(self, row: OutboxRow, error: str) -> None:
         """A customer's channel that is gone fails for good; one of the desk's is waited for, and told of."""
-        if row.destination not in self._desk_channels:
+        if row.destination not in self._channels:
             await self._park(row, error)
             return
-        log.error("a channel of the desk cannot be used", channel=row.destination, error=error)
         await self._again(row, row.state, error, self._backoff(row))
-        if row.destination != self._alerting:
-            now = self._clock.now()
-            trouble = reports.channel_trouble_row(row.destination, error, self._alerting, now)
-            await self._database.write(partial(outbox.enqueue, rows=[trouble], now=now))
+        await self._channels.lost(row.destination, error)
 
     async def _thread_gone(self, row: OutboxRow, error: str) -> None:
         """The whole thread was deleted (retention, say): a new card is posted, and the row waits for it."""
@@ -292,12 +300,27 @@ class Courier:
         def work(connection: Connection) -> None:
             thread = cases.threads_of(connection, [row.case_id or ""]).get(row.case_id or "")
             if thread is not None:
-                rows = reports.new_card(row.case_id or "", thread.channel, thread.thread_ts)
-                outbox.enqueue(connection, rows, now)
+                again = (row.case_id or "", thread.channel, thread.thread_ts)
+                outbox.enqueue(connection, [outbox.new_card(*again), outbox.new_intro(*again)], now)
 
         await self._database.write(work)
         await self._again(row, row.state, error, self._backoff(row))
         self.wake.set()
+
+    async def _card_refused(self, case_id: str, channel: str) -> None:
+        """Without its card a case has no place: one that Slack refused is tried again, once an hour."""
+        now = self._clock.now()
+
+        def work(connection: Connection) -> bool:
+            if outbox.card_is_on_its_way(connection, case_id, channel):
+                return False
+            if cases.threads_of(connection, [case_id]):
+                return False
+            outbox.enqueue(connection, [outbox.new_card(case_id, channel, f"{now:%Y-%m-%dT%H}")], now)
+            return True
+
+        if await self._database.write(work):
+            self.wake.set()
 
     async def _park(self, row: OutboxRow, reason: str) -> None:
         """Set aside for good, and tell: the answer's author in the thread, else the alerting channel."""
@@ -309,7 +332,7 @@ class Courier:
             outbox.rest_lane(connection, row.lane, now)
             if row.kind == "answer":
                 inbox.put(connection, reports.failed_answer(row, reason, now), now)
-            elif row.lane != reports.OPERATIONS_LANE:
+            elif not row.lane.startswith(reports.OPERATIONS_LANE):
                 outbox.enqueue(connection, [reports.parked_row(row, reason, self._alerting)], now)
 
         await self._database.write(work)
@@ -322,6 +345,11 @@ class Courier:
 
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+async def _nobody_is(_customer: str) -> str | None:
+    """Until somebody knows better."""
+    return None
 
 
 class _StillUncertain(NotSent):

@@ -30,7 +30,15 @@ from bot.blocks.customer import (
     taken_up_notice,
 )
 from bot.blocks.help import admin_dm_hint, mention_help, reply_text
-from bot.blocks.operations import channel_trouble, item_quarantined, row_parked, start_warning
+from bot.blocks.operations import (
+    channel_back,
+    channel_trouble,
+    item_quarantined,
+    recovered,
+    row_parked,
+    start_warning,
+    trouble,
+)
 from bot.blocks.post import Post
 from bot.blocks.thread import (
     FormPostView,
@@ -97,20 +105,28 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
         case "admin_hint":
             return Outgoing(admin_dm_hint(words.support_channel), row.payload["thread_ts"])
         case "mention_help":
-            return Outgoing(mention_help(True, words.support_channel, words.command), row.payload["thread_ts"])
+            return Outgoing(mention_help(words.support_channel, words.command), row.payload["thread_ts"])
         case "late_reply":
             values = row.payload["reply"]
             reply = Reply(**(values | {"kind": ReplyKind(values["kind"])}))
             return Outgoing(reply_text(reply, command=words.command))
         case "quarantined":
             payload = row.payload
-            return Outgoing(item_quarantined(payload["item"], payload["kind"], payload["error"]))
+            see = f"casewire inbox show {payload['item']}"
+            return Outgoing(item_quarantined(payload["item"], payload["kind"], payload["error"], see))
         case "parked":
             payload = row.payload
-            parked = row_parked(payload["what"], row.case_id or "", payload["reason"], payload["destination"])
-            return Outgoing(parked)
+            about = (payload["what"], row.case_id or "", payload["reason"], payload["destination"])
+            return Outgoing(row_parked(*about, "casewire outbox list"))
         case "channel_trouble":
             return Outgoing(channel_trouble(row.payload["channel"], row.payload["error"]))
+        case "channel_back":
+            return Outgoing(channel_back(row.payload["channel"]))
+        case "recovered":
+            since, until = (datetime.fromisoformat(row.payload[name]) for name in ("since", "until"))
+            return Outgoing(recovered(row.payload["messages"], row.payload["edits"], since, until))
+        case "trouble":
+            return Outgoing(trouble(row.payload["text"]))
         case "start_warning":
             return Outgoing(start_warning(row.payload["text"]))
         case _:
@@ -223,6 +239,7 @@ def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgo
         about_link=words.views.link(**payload["about"]) if "about" in payload else None,
         closure_phrase=words.closure_phrase,
         command=words.command,
+        and_to=payload.get("and_to", ""),
     )
     only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None
     return Outgoing(thread_notice(notice, view), thread_ts, only_to=only_to)

@@ -25,19 +25,29 @@ def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
     )
 
 
-def new_card(case_id: str, channel: str, old_ts: str) -> list[NewRow]:
-    """A card, and the thread under it, in place of those deleted. Not in the thread's lane, which waits for it."""
-    return [
-        NewRow(f"{kind}:{case_id}:after:{old_ts}", f"card:{case_id}", channel, kind, case_id)
-        for kind in ("card", "thread_intro")
-    ]
-
-
-def channel_trouble_row(channel: str, error: str, alerting_channel: str, now: datetime) -> NewRow:
+def channel_trouble_row(channel: str, error: str, told_in: str, now: datetime) -> NewRow:
     """Told once an hour while it lasts."""
     payload = {"channel": channel, "error": error}
     key = f"channel_trouble:{channel}:{error}:{now:%Y-%m-%dT%H}"
-    return NewRow(key, OPERATIONS_LANE, alerting_channel, "channel_trouble", None, None, payload, URGENT)
+    return NewRow(key, f"{OPERATIONS_LANE}:{told_in}", told_in, "channel_trouble", None, None, payload, URGENT)
+
+
+def channel_back_row(channel: str, told_in: str, now: datetime) -> NewRow:
+    key = f"channel_back:{channel}:{now.isoformat()}"
+    lane = f"{OPERATIONS_LANE}:{told_in}"
+    return NewRow(key, lane, told_in, "channel_back", None, None, {"channel": channel}, URGENT)
+
+
+def recovered_row(messages: int, edits: int, since: datetime, until: datetime, logging_channel: str) -> NewRow:
+    payload = {"messages": messages, "edits": edits, "since": since.isoformat(), "until": until.isoformat()}
+    return NewRow(f"recovered:{until.isoformat()}", "log", logging_channel, "recovered", payload=payload)
+
+
+def trouble_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
+    """Told once an hour while it lasts."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    key = f"trouble:{digest}:{now:%Y-%m-%dT%H}"
+    return NewRow(key, OPERATIONS_LANE, alerting_channel, "trouble", None, None, {"text": text}, URGENT)
 
 
 def start_warning_row(text: str, alerting_channel: str, now: datetime) -> NewRow:

@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks.post import Post
+from bot.slack_refusals import LOGIN, error_word
 from bot.slack_time import ts_of
 
 METADATA_TYPE = "casewire_outbox"
@@ -20,23 +21,6 @@ PAGES_LOOKED_THROUGH = 10
 _UNCERTAIN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "service_timeout"}
 # Refused for now: the workspace or channel is being moved, or everybody in it posts too much.
 _FOR_NOW = {"team_added_to_org", "external_channel_migrating", "message_limit_exceeded"}
-_LOGIN = {
-    "invalid_auth",
-    "not_authed",
-    "account_inactive",
-    "token_revoked",
-    "token_expired",
-    "no_permission",
-    "missing_scope",
-    "not_allowed_token_type",
-    "org_login_required",
-    "ekm_access_denied",
-    "team_access_not_granted",
-    "accesslimited",
-    "access_denied",
-    "enterprise_is_restricted",
-    "two_factor_setup_required",
-}
 _CHANNEL = {
     "channel_not_found",
     "not_in_channel",
@@ -164,16 +148,18 @@ class SlackGateway:
 
     async def call(self, method: str, allow: str = "", **arguments: Any) -> Any:
         """Call a Web API method; an error named `allow` counts as done. Raises an Undelivered."""
+        ask = getattr(self._client, method)
         try:
-            return await getattr(self._client, method)(**arguments)
+            return await ask(**arguments)
         except SlackApiError as error:
-            word = _word(error)
+            word = error_word(error)
             if allow and word == allow:
                 return error.response
             raise _undelivered(error, word) from error
         except aiohttp.ClientConnectorError as error:
             raise NotSent(f"Slack cannot be reached ({type(error).__name__})") from error
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        # The client takes every answer for a JSON object, and fails at what is a line of text.
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError) as error:
             raise Uncertain(f"the answer was lost ({type(error).__name__})") from error
 
 
@@ -186,18 +172,11 @@ def _undelivered(error: SlackApiError, word: str) -> Undelivered:
         return Uncertain(word or f"HTTP {status}")
     if word in _FOR_NOW:
         return NotSent(word)
-    if word in _LOGIN:
+    if word in LOGIN:
         return LoginTrouble(word)
     if word in _CHANNEL:
         return ChannelTrouble(word)
     return Refused(word)
-
-
-def _word(error: SlackApiError) -> str:
-    try:
-        return str(error.response["error"] or "")
-    except (KeyError, TypeError, ValueError):
-        return ""
 
 
 def _seconds(headers: Mapping[str, Any]) -> float:

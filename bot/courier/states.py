@@ -24,7 +24,6 @@ from storage.outbox import Desired
 
 from .pacing import Pacing
 from .render import NotYet, Words, alert_post, digest, message_post
-from .reports import new_card
 from .slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undelivered
 
 log = structlog.get_logger(__name__)
@@ -149,7 +148,8 @@ class States:
 
     async def _post_card_again(self, state: Desired, channel: str, ts: str) -> None:
         """Somebody deleted the card: the case gets a new one, and a new thread under it."""
-        rows = new_card(state.case_id or "", channel, ts)
+        again = (state.case_id or "", channel, ts)
+        rows = [outbox.new_card(*again), outbox.new_intro(*again)]
         now = self._clock.now()
         await self._database.write(partial(outbox.enqueue, rows=rows, now=now))
         self.on_outbox()

@@ -15,26 +15,17 @@ from pathlib import Path
 from rich.console import Console
 
 import bot
-from bot.demo.bot_process import BotProcess
 from bot.demo.narrator import Narrator
 from bot.demo.story import STORY, Stage, StoryFailed
+from bot.sandbox.bot_runner import BotRunner
 from bot.sandbox.people import OMAR
+from bot.sandbox.run import bot_on
 from bot.sandbox.server import LocalSlack
 
 START_TIMEOUT = 30.0
 READING_PAUSE = 0.8
 """Seconds between scenes, for whoever watches on a terminal."""
 
-SETTINGS = {
-    "DATABASE_URL": "sqlite:///./case_management.db",
-    "HOST": "127.0.0.1",
-    "PORT": "0",
-    "DEBUG": "true",
-    "LOG_LEVEL": "INFO",
-    "LOG_FORMAT": "text",
-    "ESCALATION_CHECK_INTERVAL": "0.5",
-    "SLACK_POSTS_PER_SECOND": "5",
-}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -47,18 +38,17 @@ async def run_demo(*, once: bool = False, changed: Mapping[str, str] | None = No
     with _interruptible() as interrupted, tempfile.TemporaryDirectory(prefix="casewire-demo-") as folder:
         async with LocalSlack() as slack:
             narrator = Narrator(console, slack)
-            settings = SETTINGS | slack.environment | dict(changed or {})
-            async with BotProcess(Path(folder), settings) as process:
+            async with bot_on(slack, Path(folder), changed) as process:
                 return await _perform(slack, process, narrator, interrupted, once=once)
 
 
 async def _perform(
-    slack: LocalSlack, process: BotProcess, narrator: Narrator, interrupted: asyncio.Event, *, once: bool
+    slack: LocalSlack, process: BotRunner, narrator: Narrator, interrupted: asyncio.Event, *, once: bool
 ) -> int:
     """Until the story is over or something ends it: the bot's death, a failed scene, Ctrl-C."""
     telling = asyncio.create_task(narrator.run())
     playing = asyncio.create_task(_play(slack, process, narrator, once=once))
-    dying = asyncio.create_task(process.ended())
+    dying = asyncio.create_task(process.ended_by_itself())
     stopping = asyncio.create_task(interrupted.wait())
     tasks = (telling, playing, dying, stopping)
     try:
@@ -73,7 +63,7 @@ async def _perform(
         if telling.done():
             telling.result()
         log = ("Its log ends:", process.log_tail())
-        narrator.bad(f"The bot ended by itself, with status {await process.ended()}.", log)
+        narrator.bad(f"The bot ended by itself, with status {dying.result()}.", log)
     except StoryFailed as failed:
         seen = ("Seen instead:", failed.seen.splitlines()[1:])
         log = ("The bot's log ends:", process.log_tail())
@@ -85,7 +75,7 @@ async def _perform(
     return 1
 
 
-async def _play(slack: LocalSlack, process: BotProcess, narrator: Narrator, *, once: bool) -> None:
+async def _play(slack: LocalSlack, process: BotRunner, narrator: Narrator, *, once: bool) -> None:
     started = time.monotonic()
     narrator.heading(
         "Casewire",
@@ -95,6 +85,8 @@ async def _play(slack: LocalSlack, process: BotProcess, narrator: Narrator, *, o
     )
     health = await _healthy(slack, process)
     narrator.good(f"The bot is connected, and {health}/health says “healthy”.")
+    if not once:
+        narrator.good(f"The same in a browser, as whoever you like: {slack.url}/")
     for number, scene in enumerate(STORY, 1):
         await asyncio.sleep(0 if once else READING_PAUSE)
         narrator.heading(scene.title, scene.notice, number)
@@ -108,7 +100,7 @@ async def _play(slack: LocalSlack, process: BotProcess, narrator: Narrator, *, o
         await asyncio.Event().wait()
 
 
-async def _healthy(slack: LocalSlack, process: BotProcess) -> str:
+async def _healthy(slack: LocalSlack, process: BotRunner) -> str:
     try:
         async with asyncio.timeout(START_TIMEOUT):
             return await process.healthy()
@@ -119,7 +111,8 @@ async def _healthy(slack: LocalSlack, process: BotProcess) -> str:
 
 def _how_to_go_on(slack: LocalSlack, health: str, narrator: Narrator) -> None:
     narrator.heading("Your turn", "The desk stays up until Ctrl-C, and what happens is told below.")
-    narrator.say(f"In another terminal, in {Path.cwd()}:")
+    narrator.example("Open this in a browser. Be a customer in one tab and an admin in another:", f"{slack.url}/")
+    narrator.say(f"Or in another terminal, in {Path.cwd()}:")
     samples = Path(bot.__file__).parents[1] / "samples"
     if samples.is_dir():
         narrator.example(

@@ -18,6 +18,7 @@ from .effects import (
     Mark,
     MarkState,
     OpenThread,
+    OpenThreadAgain,
     RaiseAlert,
     RecordMessage,
     RefreshAlert,
@@ -37,6 +38,7 @@ from .events import (
     AdminAnswered,
     AdminBegan,
     BystanderPosted,
+    CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
@@ -95,6 +97,8 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
             return Decision(case, (EditCopies(event.ref, event.at, event.text),))
         case MessageDeleted():
             return Decision(case, (DeleteCopies(event.ref, event.at),))
+        case CardDeleted():
+            return Decision(case, (OpenThreadAgain(event.ref),))
         case DeliveryFailed():
             return _delivery_failed(case, event, policy)
         case _:
@@ -203,6 +207,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
     effects: list[Effect] = []
     has_words = event.written.text.strip() != ""
     if has_words:
+        at_once = _answered_at_once(case, event, policy)
         case = _with_answer(case, event.at, event.by, event.followed_by, policy)
         closing = event.closes and case.is_open and not event.followed_by
         effects.append(Mark(event.ref, MarkState.WAITING))
@@ -218,6 +223,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
                 reply_to=case.reply_to,
             )
         )
+        effects.extend(at_once)
     else:
         effects.append(Mark(event.ref, MarkState.NOT_SENT))
     if event.written.files:
@@ -246,6 +252,18 @@ def _wrote_meanwhile(event: AdminAnswered | NoteWritten) -> SayInThread:
     return SayInThread(ThreadNotice.CUSTOMER_WROTE_MEANWHILE, event.at, to=event.by.id, about=event.ref)
 
 
+def _answered_at_once(case: Case, event: AdminAnswered, policy: Policy) -> list[Effect]:
+    """Neither of two admins who answer at once knows of the other: both are told that the customer got both."""
+    if case.last_answer_at is None or case.last_answer_from in (None, event.by.id):
+        return []
+    if abs(event.at - case.last_answer_at) > policy.answers_at_once:
+        return []
+    other = case.last_answer_from or ""
+    return [
+        SayInThread(ThreadNotice.ANSWERED_AT_ONCE, event.at, to=event.by.id, and_to=other, about=event.ref),
+    ]
+
+
 def _with_answer(case: Case, at: datetime, by: Person, followed_by: tuple[datetime, ...], policy: Policy) -> Case:
     newest = case.last_answer_at is None or at >= case.last_answer_at
     case = replace(
@@ -254,6 +272,7 @@ def _with_answer(case: Case, at: datetime, by: Person, followed_by: tuple[dateti
         last_message_at=max(case.last_message_at, at),
         last_answer_at=at if newest else case.last_answer_at,
         last_answer_by=by.name if newest else case.last_answer_by,
+        last_answer_from=by.id if newest else case.last_answer_from,
         unanswered=_count_merged(followed_by, policy) if newest else case.unanswered,
         waiting_since=min(followed_by, default=None) if newest else case.waiting_since,
         alert_rearmed=case.alert_rearmed or case.escalated,
@@ -448,6 +467,8 @@ def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tu
             alerted_at=now,
             alert_rearmed=False,
             alert_additions=0,
+            acknowledged_at=None,  # that was the last alert; nobody has acknowledged this one
+            acknowledged_by=None,
             remind_due_at=now + policy.remind_every if policy.remind_every else None,
         )
         effects.append(RaiseAlert(case.alert_no, trigger, case.waiting_since, case.last_message_at))

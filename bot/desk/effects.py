@@ -15,6 +15,13 @@ class OpenThread:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenThreadAgain:
+    """Post the card anew, with a thread of its own: the one at `instead_of` was deleted."""
+
+    instead_of: PostRef
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshCard:
     """Bring the card up to date (desired state: however often it is asked, the newest wins)."""
 
@@ -145,11 +152,14 @@ class ThreadNotice(StrEnum):
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
     DELIVERY_FAILED = "delivery_failed"
     FILES_NOT_SENT = "files_not_sent"
+    ANSWERED_AT_ONCE = "answered_at_once"
 
 
 @dataclass(frozen=True, slots=True)
 class SayInThread:
-    """`about` names the post this is about, `to` the person it is for; `detail` is the reason, if any."""
+    """`about` names the post this is about, `to` the person it is for, `and_to` another one; `detail` is the
+    reason, if any.
+    """
 
     notice: ThreadNotice
     at: datetime
@@ -158,6 +168,7 @@ class SayInThread:
     detail: str = ""
     about: PostRef | None = None
     trigger: Trigger | None = None
+    and_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +204,7 @@ class FailAnswer:
 
 Effect = (
     OpenThread
+    | OpenThreadAgain
     | RefreshCard
     | RecordMessage
     | SayReceived

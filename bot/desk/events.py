@@ -134,6 +134,14 @@ class MessageDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class CardDeleted:
+    """Somebody deleted the card, the root of the case's thread at `ref`."""
+
+    at: datetime
+    ref: PostRef
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryFailed:
     """An answer could not be brought to its customer, for the reason given in plain words.
 
@@ -160,5 +168,6 @@ Event = (
     | TimeCame
     | MessageEdited
     | MessageDeleted
+    | CardDeleted
     | DeliveryFailed
 )

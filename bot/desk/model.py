@@ -65,6 +65,7 @@ class Case:
     """One customer's case. All times are aware UTC; `case_id` is empty until the case is stored.
 
     `unanswered` counts the customer's messages since the last answer, `waiting_since` is the oldest of them.
+    `last_answer_by` is a name, `last_answer_from` the id of the admin who bears it.
     An alert *stands* from when it is raised until the case closes; it is *re-armed* by an answer or an
     acknowledgement: then the next trigger may raise a new one. `alert_no` counts the alerts raised.
     """
@@ -83,6 +84,7 @@ class Case:
     last_customer_at: datetime | None = None
     last_answer_at: datetime | None = None
     last_answer_by: str | None = None
+    last_answer_from: str | None = None
     escalated: bool = False
     escalated_at: datetime | None = None
     alert_no: int = 0

@@ -19,7 +19,10 @@ class SilenceClock(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`follow_ups` is how many customer messages in a row may go unanswered before the next one escalates."""
+    """`follow_ups` is how many customer messages in a row may go unanswered before the next one escalates.
+
+    Two admins who answer within `answers_at_once` cannot have read each other's answer.
+    """
 
     follow_ups: int = 3
     followup_merge: timedelta = timedelta(0)
@@ -30,4 +33,5 @@ class Policy:
     realert_after: timedelta = timedelta(minutes=30)
     remind_every: timedelta | None = None
     max_alert_additions: int = 5
+    answers_at_once: timedelta = timedelta(seconds=10)
     say_received: bool = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
+from bot.channels import DeskChannels
 from bot.clock import Clock
 from bot.courier.slack import SlackGateway
 from bot.home import Homes
@@ -19,6 +20,8 @@ class Deps:
     people: People
     clock: Clock
     closure_phrase: str
+    channels: DeskChannels
+    bot_user_id: str
     command: str
     slack: SlackGateway
     homes: Homes

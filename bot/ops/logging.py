@@ -56,7 +56,7 @@ def configure_logging(level: str, style: str) -> None:
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
-    logging.getLogger("slack_bolt.AsyncApp").addFilter(_is_news)
+    logging.getLogger("slack_bolt").addFilter(_is_news)  # the one that our Bolt app is given
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -24,6 +24,15 @@ _PAIR = re.compile(r"\b(\w+)=('[^']*'|\"[^\"]*\"|\S+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
+def readable(line: str) -> str:
+    """A line of the bot's log for people: JSON as its pairs, anything else as it is."""
+    fields = read_log_line(line)
+    if fields.get("event") == line.strip() or "event" not in fields:
+        return line
+    first = " ".join(str(fields.pop(name)) for name in ("timestamp", "level", "event") if name in fields)
+    return " ".join((first, *(f"{name}={value}" for name, value in fields.items())))
+
+
 def read_log_line(line: str) -> dict[str, Any]:
     """A line of the bot's log, JSON or readable, as its fields; a line of anything else as `event`."""
     line = _COLOUR.sub("", line).strip()

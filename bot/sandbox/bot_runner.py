@@ -7,21 +7,28 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import aiohttp
+
 import bot
+from bot.sandbox.bot_control import read_log_line, readable
 
 STOP_TIMEOUT = 12.0
 """Seconds; the bot promises to stop within ten."""
+HEALTH_PAUSE = 0.1
 LONGEST_LINE = 1024 * 1024
+TAIL = 15
 
 SETTINGS = {
     "DATABASE_URL": "sqlite:///./case_management.db",
     "HOST": "127.0.0.1",
     "PORT": "0",
+    "DEBUG": "true",
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
     "ESCALATION_CHECK_INTERVAL": "0.5",
@@ -47,12 +54,16 @@ class BotRunner:
         on_change: Callable[[str], object],
     ) -> None:
         self._folder = folder
-        self._settings = settings
+        self._settings = dict(settings)
         self._on_log = on_log
         self._on_change = on_change
+        self._tail: deque[str] = deque(maxlen=TAIL)
+        self._address: str | None = None
         self._process: Process | None = None
         self._following: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._ended_by_itself = asyncio.Event()
+        self._by_us = False
 
     async def __aenter__(self) -> Self:
         await self.restart()
@@ -62,14 +73,16 @@ class BotRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         async with self._one_at_a_time:
-            if self._process is None or self._process.returncode is not None:
-                return
-            self._process.terminate()
-            try:
-                async with asyncio.timeout(STOP_TIMEOUT):
-                    await self._ended()
-            except TimeoutError:
-                await self._kill()
+            self._by_us = True
+            if self._process is not None and self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.terminate()
+                try:
+                    async with asyncio.timeout(STOP_TIMEOUT):
+                        await self._ended()
+                except TimeoutError:
+                    await self._kill()
+            await self._ended()
 
     async def kill(self) -> None:
         """SIGKILL: it has no moment to tidy up."""
@@ -80,6 +93,8 @@ class BotRunner:
         """Kill it if it runs, and start it."""
         async with self._one_at_a_time:
             await self._kill()
+            self._by_us = False
+            self._ended_by_itself.clear()
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "run"),
                 cwd=self._folder,  # no .env is there
@@ -105,16 +120,39 @@ class BotRunner:
             case status:
                 return f"ended by itself, with status {status}"
 
+    async def ended_by_itself(self) -> int:
+        """Wait until it ends unasked; returns its status."""
+        while True:
+            await self._ended_by_itself.wait()
+            if self._process is not None and self._process.returncode is not None:
+                return self._process.returncode
+            self._ended_by_itself.clear()
+
+    async def healthy(self) -> str:
+        """Wait until `/health` says so; returns its address, which stays the same over restarts."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            while True:
+                if self._address is not None:
+                    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                        async with session.get(f"{self._address}/health") as response:
+                            if response.status == 200:
+                                return self._address
+                await asyncio.sleep(HEALTH_PAUSE)
+
+    def log_tail(self) -> list[str]:
+        """The last lines it wrote."""
+        return [readable(line) for line in self._tail]
+
     async def _kill(self) -> None:
-        if self._process is None or self._process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._by_us = True
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
         await self._ended()
 
     async def _ended(self) -> None:
         if self._following is not None:
-            await self._following
+            await asyncio.shield(self._following)
 
     async def _follow(self, process: Process) -> None:
         """Hand its log on, line by line, until it ends."""
@@ -122,14 +160,26 @@ class BotRunner:
             raise RuntimeError("the bot's output is not read")
         while True:
             try:
-                line = await process.stdout.readline()
+                read = await process.stdout.readline()
             except ValueError:  # longer than any line of ours
                 continue
-            if not line:
+            if not read:
                 break
-            self._on_log(line.decode(errors="replace"))
+            line = read.decode(errors="replace").rstrip("\n")
+            self._tail.append(line)
+            self._note_address(line)
+            self._on_log(line)
         await process.wait()
+        if not self._by_us:
+            self._ended_by_itself.set()
         self._on_change(self.status())
+
+    def _note_address(self, line: str) -> None:
+        if self._address is None and "listening" in line:
+            fields = read_log_line(line)
+            if fields.get("action") == "listening":
+                self._address = f"http://127.0.0.1:{fields['port']}"
+                self._settings["PORT"] = str(fields["port"])
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the user's own settings, exported or in a .env, reaches this bot."""

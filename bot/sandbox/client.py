@@ -201,7 +201,7 @@ class SandboxClient:
 
 async def play_sample(url: str, sample: Json) -> Json:
     """Play a sample into the sandbox at an address on this machine; returns what was done."""
-    if urlsplit(url).scheme != "http" or not is_loopback(url):
+    if not _is_on_this_machine(url):
         raise SandboxError(f"{url} is no local Slack: its address looks like http://127.0.0.1:8900")
     try:
         async with SandboxClient(url) as client:
@@ -212,6 +212,14 @@ async def play_sample(url: str, sample: Json) -> Json:
         raise SandboxError(
             f"no local Slack answers at {url} ({error}): start one with `casewire sandbox`"
         ) from None
+
+
+def _is_on_this_machine(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and parts.port != 0 and is_loopback(url)
+    except ValueError:  # a port out of range, half an IPv6 address
+        return False
 
 
 def _portable(gesture: Json) -> Json:

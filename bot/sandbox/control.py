@@ -74,6 +74,7 @@ class Control:
             return web.json_response({"ok": False, "error": error.code}, status=400)
         except (LookupError, TypeError, ValueError) as error:
             return web.json_response({"ok": False, "error": str(error)}, status=400)
+        self._slack.bell.ring()  # a fault or a limit changes nothing in the workspace, but the page shows it
         return web.json_response({"ok": True, **answer})
 
     async def _post(self, *, files: list[Json] | None = None, **gesture: Any) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-KINDS = ("429", "500", "503", "lost_answer", "drop")
+KINDS = ("429", "500", "502", "503", "lost_answer", "drop")
 PREFIXES = ("error:", "slow:")
 
 POST_RATE = 1.0
@@ -71,8 +71,8 @@ class Faults:
     ) -> Fault:
         """Make the next matching calls fail.
 
-        Kinds: `429`, `500`, `503`, `error:<slack error>`, `lost_answer` (the call takes effect, the answer
-        never arrives), `drop` (cut before the effect), `slow:<seconds>`.
+        Kinds: `429`, `500`, `502` (a line of plain text), `503` (a page), `error:<slack error>`, `lost_answer`
+        (the call takes effect, the answer never arrives), `drop` (cut before the effect), `slow:<seconds>`.
         """
         if kind not in KINDS and not kind.startswith(PREFIXES):
             raise ValueError(f"unknown fault kind {kind!r}: use one of {KINDS} or {PREFIXES}")

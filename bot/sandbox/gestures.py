@@ -129,7 +129,8 @@ class Gestures(Actors):
                 "message": self.workspace.shown(place, self.workspace.message(place, ts)),
                 "response_url": self.api.interactions.new_response_url(reply),
             }
-        self._note("shortcut", user=user, callback_id=callback_id, channel=channel, ts=ts)
+        about = {"callback_id": callback_id, "trigger_id": payload["trigger_id"]}
+        self._note("shortcut", user=user, channel=channel, ts=ts, **about)
         return await self._ask("interactive", payload, reply)
 
     # modals and Home
@@ -162,7 +163,8 @@ class Gestures(Actors):
         view["state"] = {"values": fill(view["blocks"], values or {})}
         reply = CommandReply(user, "")
         payload = self._interaction("view_submission", user) | {"view": _public(view), "response_urls": []}
-        self._note("submit_view", user=user, view=view["id"], values=dict(values or {}))
+        about = {"title": view["title"]["text"], "trigger_id": payload["trigger_id"]}
+        self._note("submit_view", user=user, view=view["id"], values=dict(values or {}), **about)
         await self._ask("interactive", payload, reply)
         if reply.ok:
             self._after_submission(user, view, reply.ack or {})

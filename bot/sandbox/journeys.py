@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bot.sandbox.app_manifest import MESSAGE_SHORTCUTS
 from bot.sandbox.composer import decode
 from bot.sandbox.model import Json
 from bot.sandbox.traffic import Record, Traffic
@@ -15,10 +16,12 @@ from bot.sandbox.traffic import Record, Traffic
 StageName = Literal["received", "stored", "decided", "queued", "sent"]
 
 KEEP = 300
+DROPPED_AT_ONCE = 50
 LOOK_BACK = 60
 TEXT_SIZE = 300
+_NUMBERS = re.compile(r"\d+")
 _NO_WORD = re.compile(r"[\W_]+")
-_TROUBLES = frozenset({"failed", "quarantined", "parked", "uncertain", "rate_limited", "paused", "waiting"})
+_TROUBLES = frozenset({"failed", "quarantined", "parked", "uncertain", "rate_limited", "paused"})
 
 
 @dataclass
@@ -41,8 +44,14 @@ class Journey:
     ts: str
     text: str
     stages: dict[str, Stage] = field(default_factory=dict)
-    trouble: str = ""
+    troubles: dict[str, str] = field(default_factory=dict)
+    """What holds it up now, by outbox row, or "" for the event itself."""
+    past: str = ""
+    """The last trouble that was overcome."""
     marks: list[str] = field(default_factory=list)
+    rows: set[str] = field(default_factory=set)
+    """The outbox rows that follow from it, as the bot's log tells; empty where nobody hands that over."""
+    sent: set[str] = field(default_factory=set)
     posts: int = 0
     version: int = 0
 
@@ -57,8 +66,11 @@ class Journey:
             "ts": self.ts,
             "text": self.text,
             "stages": {name: {"at": stage.at, "note": stage.note} for name, stage in self.stages.items()},
-            "trouble": self.trouble,
+            "trouble": "; ".join(dict.fromkeys(self.troubles.values())),
+            "past": self.past,
             "marks": list(self.marks),
+            "rows": len(self.rows),
+            "sent": len(self.sent & self.rows),
             "posts": self.posts,
         }
 
@@ -72,11 +84,11 @@ class Journeys:
         self._read = 0
         self._count = 0
         self._by_key: OrderedDict[str, Journey] = OrderedDict()
-        self._of_event: dict[str, Journey] = {}
-        self._of_envelope: dict[str, Journey] = {}
-        self._of_row: dict[str, Journey] = {}
-        self._copies: dict[tuple[str, str], tuple[str, str]] = {}
-        """Where a message is shown, and which message it is."""
+        self._of_event: dict[Any, Journey] = {}
+        self._of_envelope: dict[Any, Journey] = {}
+        self._of_row: dict[Any, Journey] = {}
+        self._copies: dict[Any, Journey] = {}
+        """Where a message is shown: channel and ts of the copy."""
 
     def changed_since(self, version: int) -> list[Json]:
         """The rows that are new or changed, oldest first."""
@@ -120,6 +132,11 @@ class Journeys:
                 self._add(f"request:{detail['trigger_id']}", "command", record, text)
             case "click" if "trigger_id" in detail:
                 self._add(f"request:{detail['trigger_id']}", "click", record, str(detail["action_id"]))
+            case "shortcut" if "trigger_id" in detail:
+                title = MESSAGE_SHORTCUTS.get(detail["callback_id"], detail["callback_id"])
+                self._add(f"request:{detail['trigger_id']}", "shortcut", record, title)
+            case "submit_view" if "trigger_id" in detail:
+                self._add(f"request:{detail['trigger_id']}", "form", record, str(detail["title"]))
             case _:
                 pass
 
@@ -136,9 +153,16 @@ class Journeys:
             text=decode(text)[:TEXT_SIZE],
         )
         self._by_key[key] = journey
-        while len(self._by_key) > KEEP:
-            self._by_key.popitem(last=False)
+        if len(self._by_key) >= KEEP + DROPPED_AT_ONCE:
+            self._forget(DROPPED_AT_ONCE)
         self._touch(journey)
+
+    def _forget(self, count: int) -> None:
+        """The oldest, and everything that leads to them."""
+        last = [self._by_key.popitem(last=False)[1] for _ in range(count)][-1]
+        for known in (self._of_event, self._of_envelope, self._of_row, self._copies):
+            for key in [key for key, journey in known.items() if journey.number <= last.number]:
+                del known[key]
 
     # Slack's side
 
@@ -160,7 +184,7 @@ class Journeys:
     def _acknowledged(self, record: Record) -> None:
         """The bot acknowledges an event only when it is on disk, a command when it is answered."""
         if journey := self._of_event.get(record.detail.get("event_id", "")):
-            self._clear(journey, "not acknowledged")
+            self._overcome(journey, "")
             self._reach(journey, "stored", record.time, "acknowledged")
         elif journey := self._of_envelope.get(record.detail["envelope_id"]):
             self._reach(journey, "sent", record.time, "answered")
@@ -170,7 +194,8 @@ class Journeys:
         if journey is None:
             return
         again = record.detail.get("retry_in")
-        self._trouble(journey, "not acknowledged, " + ("given up" if again is None else f"again in {again:g} s"))
+        said = "not acknowledged, " + ("given up" if again is None else f"again in {again:g} s")
+        self._trouble(journey, "", said)
 
     # the bot's side
 
@@ -185,11 +210,23 @@ class Journeys:
             self._reach(journey, "stored", record.time)
         elif action == "decided":
             self._reach(journey, "decided", record.time)
-            for queued in detail.get("rows") or ():
-                self._of_row[str(queued)] = journey
+            for queued in _NUMBERS.findall(str(detail.get("rows", ""))):  # the log writes a list as text
+                journey.rows.add(queued)
+                self._of_row[queued] = journey
                 self._reach(journey, "queued", record.time)
+        elif action == "sent":
+            self._overcome(journey, row)
+            self._row_sent(journey, row, record.time)
         elif action in _TROUBLES:
-            self._trouble(journey, f"{action}: {detail.get('error') or detail.get('event') or ''}".rstrip(": "))
+            said = f"{action.replace('_', ' ')}: {detail.get('error') or detail.get('event') or ''}"
+            self._trouble(journey, row, said.rstrip(": "))
+
+    def _row_sent(self, journey: Journey, row: str, at: float) -> None:
+        """It is sent once all that follows from it is. Where the rows are not known, with the first post."""
+        journey.sent.add(row)
+        self._touch(journey)
+        if journey.rows <= journey.sent:
+            self._reach(journey, "sent", at)
 
     def _called(self, record: Record, method: str) -> None:
         args, answer = record.detail.get("args", {}), record.detail.get("answer", {})
@@ -198,10 +235,10 @@ class Journeys:
                 self._posted(record, args, answer)
             case "chat.update" | "chat.delete":
                 self._changed(record, args, answer)
-            case "reactions.add" if answer.get("ok"):
-                key = f"post:{args.get('channel')}:{args.get('timestamp')}"
-                if (journey := self._by_key.get(key)) and args["name"] not in journey.marks:
-                    journey.marks.append(str(args["name"]))
+            case "reactions.add" | "reactions.remove" if answer.get("ok"):
+                if journey := self._by_key.get(f"post:{args.get('channel')}:{args.get('timestamp')}"):
+                    others = [name for name in journey.marks if name != args["name"]]
+                    journey.marks = [*others, str(args["name"])] if method == "reactions.add" else others
                     self._touch(journey)
             case _:
                 pass
@@ -215,28 +252,32 @@ class Journeys:
             self._of_row[row] = journey
         self._reach(journey, "queued", record.time)
         if answer.get("ok"):
-            self._copies[answer["channel"], answer["ts"]] = (journey.channel, journey.ts)
+            self._copies[answer["channel"], answer["ts"]] = journey
             journey.posts += 1
-        self._outcome(journey, record, answer)
+        self._outcome(journey, row, record, answer)
 
     def _changed(self, record: Record, args: Json, answer: Json) -> None:
         """A copy is changed: the newest change of what it is a copy of has arrived there."""
         original = self._copies.get((str(args.get("channel")), str(args.get("ts"))))
+        if original is None:
+            return
         for journey in reversed(self._by_key.values()):
-            if journey.kind in ("edit", "deletion") and (journey.channel, journey.ts) == original:
+            same = (journey.channel, journey.ts) == (original.channel, original.ts)
+            if same and journey.kind in ("edit", "deletion"):
                 self._reach(journey, "queued", record.time)
-                self._outcome(journey, record, answer)
+                self._outcome(journey, "", record, answer)
                 return
 
-    def _outcome(self, journey: Journey, record: Record, answer: Json) -> None:
-        if answer.get("ok"):
-            self._clear(journey, "")
-            if "decided" not in journey.stages:
-                self._reach(journey, "decided", record.time, "concluded from what was sent")
-            self._reach(journey, "sent", record.time)
+    def _outcome(self, journey: Journey, row: str, record: Record, answer: Json) -> None:
+        if answer.get("ok") and "decided" not in journey.stages:
+            self._reach(journey, "decided", record.time, "concluded from what was sent")
         fault = record.detail.get("fault") or answer.get("error") or record.detail.get("status")
         if fault:
-            self._trouble(journey, f"Slack: {fault}".replace("lost_answer", "the answer was lost"))
+            said = f"Slack: {fault}".replace("lost_answer", "the answer was lost")
+            self._trouble(journey, row, said)
+        elif answer.get("ok"):
+            self._overcome(journey, row)
+            self._row_sent(journey, row, record.time)
 
     def _written_in(self, args: Json) -> Journey | None:
         """Whose words a post repeats. Without the bot's word for it this is how to tell, and nearly certain."""
@@ -257,13 +298,14 @@ class Journeys:
         journey.stages[stage] = Stage(known.at if known else at, note)
         self._touch(journey)
 
-    def _trouble(self, journey: Journey, what: str) -> None:
-        journey.trouble = what
+    def _trouble(self, journey: Journey, row: str, what: str) -> None:
+        journey.troubles[row] = what
         self._touch(journey)
 
-    def _clear(self, journey: Journey, start: str) -> None:
-        if journey.trouble and journey.trouble.startswith(start):
-            self._trouble(journey, "")
+    def _overcome(self, journey: Journey, row: str) -> None:
+        if row in journey.troubles:
+            journey.past = journey.troubles.pop(row)
+            self._touch(journey)
 
     def _touch(self, journey: Journey) -> None:
         self.version += 1

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.sandbox.bell import Bell
 from bot.sandbox.journeys import Journeys
 from bot.sandbox.model import Channel, Json, User
 from bot.sandbox.people import BOT_USER, SUPPORT, TEAM_DOMAIN, TEAM_NAME
@@ -249,7 +248,3 @@ def _role(slack: LocalSlack, user: User) -> str:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, default=str)
-
-
-def _rung_since(bell: Bell, heard: int) -> bool:
-    return bell.rings != heard

@@ -13,13 +13,29 @@ from typing import Any
 from bot.sandbox.bot_runner import SETTINGS, BotRunner
 from bot.sandbox.server import LocalSlack
 
+START_TIMEOUT = 30.0
+
+
+class BotFailed(Exception):
+    """The bot does not run; `log` are the last lines that it wrote."""
+
+    def __init__(self, what: str, log: list[str]) -> None:
+        super().__init__(what)
+        self.log = log
+
 
 async def run_sandbox(
-    port: int = 0, *, with_bot: bool = False, announce: Callable[[str], object] | None = None, **options: Any
+    port: int = 0,
+    *,
+    with_bot: bool = False,
+    changed: Mapping[str, str] | None = None,
+    announce: Callable[[str], object] | None = None,
+    **options: Any,
 ) -> None:
     """Run a local Slack until cancelled; says where it is and what a bot needs to run on it, or brings one.
 
-    Raises OSError when the port is taken.
+    `changed` are settings of that bot that differ from the sandbox's own. Raises OSError when the port is taken,
+    BotFailed when the bot does not come up.
     """
     announce = announce or partial(print, flush=True)  # flushed, for whoever reads it through a pipe
     async with LocalSlack(port, **options) as slack, contextlib.AsyncExitStack() as stack:
@@ -27,16 +43,35 @@ async def run_sandbox(
         announce("")
         if with_bot:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="casewire-sandbox-"))
-            await stack.enter_async_context(bot_on(slack, Path(folder)))
+            process = await stack.enter_async_context(bot_on(slack, Path(folder), changed))
+            health = await _healthy(process)
             announce("The bot runs on it, with a fresh database that ends with it.")
+            announce("")
+            announce(f"Its health: {health}/health")
         else:
             announce("The environment of a bot that runs on it:")
             announce("")
             for name, value in slack.environment.items():
                 announce(f"export {name}={value}")
         announce("")
-        announce(f"Its state: {slack.url}/sandbox/state")
+        announce(f"The state of the workspace: {slack.url}/sandbox/state")
         await asyncio.Event().wait()
+
+
+async def _healthy(process: BotRunner) -> str:
+    """Its address, once it is healthy. Raises BotFailed when it ends before, or takes too long."""
+    starting = asyncio.create_task(process.healthy())
+    dying = asyncio.create_task(process.ended_by_itself())
+    try:
+        await asyncio.wait((starting, dying), timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            return starting.result()
+        what = f"it ended with status {dying.result()}" if dying.done() else f"not healthy in {START_TIMEOUT:g} s"
+        raise BotFailed(what, process.log_tail())
+    finally:
+        for task in (starting, dying):
+            task.cancel()
+        await asyncio.gather(starting, dying, return_exceptions=True)
 
 
 def bot_on(slack: LocalSlack, folder: Path, changed: Mapping[str, str] | None = None) -> BotRunner:

@@ -95,9 +95,8 @@ def test_an_admin_learns_where_to_answer_and_how_to_try_it_out() -> None:
 
 
 def test_a_mention_is_answered_with_where_to_go() -> None:
-    assert "direct message" in mention_help(False, "C123").text
-    assert "<#C123>" in mention_help(True, "C123", "/desk").text
-    assert "/desk help" in mention_help(True, "C123", "/desk").text
+    assert "<#C123>" in mention_help("C123", "/desk").text
+    assert "/desk help" in mention_help("C123", "/desk").text
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def every_post(word: str) -> list[Post]:
         try_again(),
         not_allowed(),
         admin_dm_hint(word),
-        mention_help(True, word, word),
+        mention_help(word, word),
         case_help(True, word, word),
         unknown_command(word, False, word, word),
         customer_status(CustomerStatusView(word, CaseStatus.OPEN, THEN)),

@@ -33,6 +33,6 @@ def test_trouble_with_a_channel_says_what_to_check() -> None:
     post = channel_trouble("C123", "not_in_channel")
 
     assert "I cannot work in <#C123>." in post.text
-    assert "Why: not_in_channel" in post.text
+    assert "Why: I am no longer a member of it (not_in_channel)" in post.text
     assert "I am a member of it" in post.text
     assert_valid(post, ours=("<#C123>",))

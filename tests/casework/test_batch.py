@@ -100,7 +100,7 @@ class TestOnce:
     async def test_items_already_decided_are_left_alone(self, database: Database) -> None:
         """What another process has decided since they were read."""
 
-        def twice(connection: Connection) -> tuple[list[str], list[str]]:
+        def twice(connection: Connection) -> tuple[Any, Any]:
             put_all(connection, [dm(1), dm(2)])
             pairs = [(item, prepared(item)) for item in _take(connection, NOON)]
             return (
@@ -109,11 +109,28 @@ class TestOnce:
             )
 
         first, second = await database.write(twice)
-        assert (len(first), second) == (2, [])
+        assert (len(first), second) == (2, {})
         assert await column(database, "SELECT count(*) FROM messages") == [2]
 
+    async def test_each_item_knows_the_outbox_rows_that_follow_from_it(self, database: Database) -> None:
+        def decide(connection: Connection) -> dict[str, tuple[int, ...]]:
+            put_all(connection, [dm(1, user="U1"), dm(2, user="U2"), dm(3, user="U1"), dm(4, user=ADA)])
+            pairs = [(item, prepared(item)) for item in _take(connection, NOON)]
+            return apply_items(connection, pairs, {}, DESK, NOON)
+
+        decided = await database.write(decide)
+        kinds = dict(await rows(database, "SELECT id, kind FROM outbox"))
+        first = ["card", "mirror", "received", "thread_intro"]
+        assert [sorted(kinds[row] for row in found) for found in decided.values()] == [
+            first,
+            first,
+            ["mirror"],
+            ["admin_hint"],
+        ]
+        assert sorted(row for found in decided.values() for row in found) == sorted(kinds)
+
     async def test_nothing_at_all_is_fine(self, database: Database) -> None:
-        assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == []
+        assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == {}
 
 
 class TestSetBased:
@@ -260,7 +277,51 @@ class TestEditsAndDeletions:
         await happen(database, note)
         await happen(database, edit(note, "outside", 6))
         assert await column(database, "SELECT count(*) FROM messages") == [1]
-        assert await column(database, "SELECT state FROM inbox ORDER BY id") == ["done", "done", "ignored"]
+        (audited,) = await column(database, "SELECT data FROM case_events WHERE kind = 'MessageEdited'")
+        assert "outside" in str(audited)
+
+    async def test_a_message_deleted_before_it_is_known_never_opens_a_case(self, database: Database) -> None:
+        first = dm(1, "My password is hunter2")
+        await happen(database, deletion(first, 5))
+        await happen(database, first)
+        assert await column(database, "SELECT count(*) FROM cases") == [0]
+        assert await sound(database)
+
+    async def test_an_answer_deleted_before_it_is_known_is_never_sent_and_never_closes(
+        self, database: Database
+    ) -> None:
+        root = await opened(database)
+        answer = reply(5, root, f"Wrong customer. {CLOSING}")
+        await happen(database, deletion(answer, 6))
+        await happen(database, answer)
+        assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'answer'") == [0]
+        assert await column(database, "SELECT status FROM cases") == ["open"]
+
+    async def test_a_message_edited_before_it_is_known_is_judged_as_written_and_shown_as_it_reads(
+        self, database: Database
+    ) -> None:
+        first = dm(1, "It is broken")
+        await happen(database, edit(first, "It is URGENT", 5), edit(first, "It is brokn", 4))
+        await happen(database, first)
+        message = await self.message(database)
+        assert (message.body, message.edited_at) == ("It is URGENT", after(5))
+        assert await rows(database, "SELECT message_count, escalated FROM cases") == [(1, False)]
+        assert await sound(database)
+
+    async def test_a_note_edited_before_it_is_known_stays_a_note(self, database: Database) -> None:
+        root = await opened(database)
+        note = reply(5, root, "// inside")
+        await happen(database, edit(note, "outside", 6))
+        await happen(database, note)
+        assert await column(database, "SELECT count(*) FROM messages") == [1]
+
+    async def test_the_audit_log_keeps_what_was_said_before_an_edit(self, database: Database) -> None:
+        first = dm(1, "Frist")
+        await happen(database, first)
+        await happen(database, edit(first, "First", 5))
+        (audited,) = await column(database, "SELECT data FROM case_events WHERE kind = 'MessageEdited'")
+        assert "Frist" in str(audited)
+        assert "First" in str(audited)
 
     async def test_an_answer_is_never_a_closing_by_its_edit(self, database: Database) -> None:
         root = await opened(database)
@@ -397,3 +458,22 @@ class TestWhatIsKept:
         await happen(database, dm(1, "a\x00b \ud800 \u202e <!channel> '; DROP TABLE cases; --"))
         assert await sound(database)
         assert await column(database, "SELECT count(*) FROM messages") == [1]
+
+
+class TestTheCard:
+    def gone(self, root: str, at: float, **more: Any) -> dict[str, Any]:
+        card = {"channel": "CSUP", "channel_type": "channel", "user": "UBOT", "bot_id": "B1", "text": "Case"}
+        return deletion({"event": card | {"ts": root} | more}, at)
+
+    async def test_when_it_is_deleted_another_is_posted(self, database: Database) -> None:
+        root = await opened(database)
+        await happen(database, self.gone(root, 5))
+        await happen(database, self.gone(root, 5))
+        again = await column(database, "SELECT kind FROM outbox WHERE dedupe_key LIKE '%after%' ORDER BY id")
+        assert again == ["card", "thread_intro"]
+
+    async def test_a_reply_of_ours_or_an_earlier_card_changes_nothing(self, database: Database) -> None:
+        root = await opened(database)
+        await database.write(lambda c: cases.set_thread(c, "CASE_001", "CSUP", "99.000001"))
+        await happen(database, self.gone(root, 5), self.gone("77.000001", 6, thread_ts=root))
+        assert await column(database, "SELECT count(*) FROM outbox WHERE dedupe_key LIKE '%after%'") == [0]

@@ -139,7 +139,14 @@ class TestDeleted:
         event = changed(POST, subtype="tombstone", user="USLACKBOT", text="This message was deleted.")
         assert message_item(event).key == message_item(deletion(POST, 9)).key
 
-    @pytest.mark.parametrize("before", [dm(5, bot_id="B1"), IN_CHANNEL, of(dm(5), user="USLACKBOT")])
+    @pytest.mark.parametrize("more", [{}, {"thread_ts": ts(5)}])
+    def test_that_of_an_apps_root_may_be_a_cards(self, more: dict[str, Any]) -> None:
+        item = message_item(deletion(of(IN_CHANNEL, bot_id="B1", **more), 9))
+        assert (item.kind, item.about) == (ItemKind.DELETION, About(thread=("CSUP", ts(5))))
+
+    @pytest.mark.parametrize(
+        "before", [dm(5, bot_id="B1"), IN_CHANNEL, of(dm(5), user="USLACKBOT"), of(POST, bot_id="B1")]
+    )
     def test_other_deletions_are_none(self, before: dict[str, Any]) -> None:
         assert message_item(deletion(before, 9)) is None
 

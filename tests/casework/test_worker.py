@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from bot.desk.effects import ReplyKind
 from storage import inbox
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable
-from storage.inbox import About, NewItem
+from storage.inbox import About, Item, NewItem
 from tests.casework.kit import (
     ADA,
     DESK,
@@ -31,6 +32,7 @@ from tests.casework.kit import (
     put_all,
     reply,
     rows,
+    ts,
 )
 
 only_sqlite = pytest.mark.parametrize("database_kind", [pytest.param("sqlite", id="sqlite")])
@@ -188,6 +190,34 @@ class TestFailures:
         assert set(await column(database, "SELECT state FROM inbox")) == {"quarantined"}
         assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [4]
 
+    async def test_what_ends_the_process_each_time_is_set_aside_and_its_lane_goes_on(
+        self, database: Database, people: KnownPeople, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A life ends while it prepares the item; what was tried is on disk before it was tried."""
+        dying: asyncio.Event = asyncio.Event()
+        prepare = worker.prepare
+
+        async def prepared(item: Item, *others: Any) -> Any:
+            if item.key.endswith(ts(1)):
+                dying.set()
+                await asyncio.Event().wait()
+            return await prepare(item, *others)
+
+        monkeypatch.setattr(worker, "prepare", prepared)
+        await database.write(lambda c: put_all(c, [dm(1, "killer"), dm(2, "after it"), dm(3, user="U2")]))
+        for _ in range(3):
+            dying.clear()
+            async with running(Casework(database, people, DESK, Clock(), "the same process")):
+                await asyncio.wait_for(dying.wait(), 5)
+        async with running(Casework(database, people, DESK, Clock(), "the same process")):
+            await decided(database)
+        assert await rows(database, "SELECT state, attempts FROM inbox ORDER BY id") == [
+            ("quarantined", 4),
+            ("done", 1),
+            ("done", 1),
+        ]
+        assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [1]
+
     async def test_a_failure_of_what_another_process_has_decided_changes_nothing(
         self, database: Database, people: KnownPeople
     ) -> None:
@@ -327,7 +357,7 @@ class TestTwoProcesses:
         for user in range(7):
             written = await bodies(database, f"U{user}")
             assert written == sorted(written)
-        assert await column(database, "SELECT count(*) FROM inbox WHERE attempts > 0") == [0]
+        assert await column(database, "SELECT count(*) FROM inbox WHERE attempts > 1") == [0]
         assert await database.read(faults) == []
 
     async def test_escalate_each_case_once(self, database: Database, database_url: str) -> None:

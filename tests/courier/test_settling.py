@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.blocks.post import Post
-from bot.casework.filing import Channels
+from bot.channels import DeskChannels
 from bot.clock import Clock
 from bot.courier.courier import Courier
 from bot.courier.pacing import Pacing
@@ -21,7 +21,7 @@ from storage import outbox
 from storage.engine import Database, open_database
 from storage.outbox import NewRow, OutboxRow
 
-CHANNELS = Channels("C0SUPPORT", "C0ALERTS", "C0LOG")
+LOG = "C0LOG"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -34,7 +34,7 @@ class ScriptedSlack:
     asked: list[str] = field(default_factory=list)
 
     async def post(self, channel: str, _post: Post, _outbox_id: int, *_: Any, **__: Any) -> str:
-        return self._next("post", self.posts) if channel == CHANNELS.logging else "5.0"
+        return self._next("post", self.posts) if channel == LOG else "5.0"
 
     async def find(self, _channel: str, _thread_ts: str | None, _outbox_id: int, _since: datetime) -> str | None:
         return self._next("look", self.looks)
@@ -56,22 +56,24 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str = "pending") -> OutboxRow:
     """Have the courier bring one log line; how its row ended. `found_as`: the state a crash left it in."""
-    row = NewRow("log:1", "log", CHANNELS.logging, "log_line", "CASE_001", payload={"at": str(NOW), "by": "Ada"})
+    row = NewRow("log:1", "log", LOG, "log_line", "CASE_001", payload={"at": str(NOW), "by": "Ada"})
 
     def prepare(connection: Any) -> None:
         outbox.enqueue(connection, [row], Clock().now())
         connection.exec_driver_sql(f"UPDATE outbox SET state = '{found_as}'")
 
     await database.write(prepare)
-    words = Words(CHANNELS.support, "", "", "", Views(""), reserved_names=tuple)
+    clock = Clock()
+    channels = DeskChannels("C0SUPPORT", "C0ALERTS", LOG, {}, {}, database, clock)
+    words = Words(channels.support, "", "", "", Views(""), reserved_names=tuple)
     pacing = Pacing(1000, Clock.monotonic)
     courier = Courier(
         database,
         slack,
         pacing,
         words,
-        CHANNELS,
-        Clock(),
+        channels,
+        clock,
         Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
     )  # type: ignore[arg-type]
     running = asyncio.create_task(courier.run())

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -61,6 +62,8 @@ def test_ctrl_c_in_the_middle_stops_everything(tmp_path: Path) -> None:
             said += line
             if "An admin answers" in line:
                 break
+        page = urlopen(re.search(r"in a browser, as whoever you like: (http://\S+)", said)[1], timeout=5)
+        assert b"<title>Casewire sandbox</title>" in page.read()
         demo.send_signal(signal.SIGINT)
         demo.communicate(timeout=20)
     finally:

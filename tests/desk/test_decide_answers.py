@@ -14,8 +14,8 @@ from bot.desk.effects import (
     ThreadNotice,
 )
 from bot.desk.effects import SayInThread as Said
-from bot.desk.events import Event
-from bot.desk.model import ReplyTo, Source
+from bot.desk.events import CardDeleted, Event
+from bot.desk.model import Person, ReplyTo, Source
 from bot.desk.policy import Policy, SilenceClock
 from tests.desk.factories import (
     ADA,
@@ -45,6 +45,31 @@ from tests.desk.factories import (
     time_came,
     wrote,
 )
+
+
+class TestAnswersAtOnce:
+    @pytest.mark.parametrize("seconds", [0, 3, 10])
+    def test_both_admins_are_told(self, seconds: float) -> None:
+        case = after(wrote(at()), answered(at(1), by=GRACE))
+        told = the(decided(case, answered(at(1, seconds=seconds), by=ADA)), Said)
+        assert (told.notice, told.to, told.and_to) == (ThreadNotice.ANSWERED_AT_ONCE, ADA.id, GRACE.id)
+
+    def test_also_where_the_earlier_one_is_processed_later(self) -> None:
+        case = after(wrote(at()), answered(at(1, seconds=3), by=GRACE))
+        assert notices(decided(case, answered(at(1), by=ADA))) == [ThreadNotice.ANSWERED_AT_ONCE]
+
+    @pytest.mark.parametrize(("by", "seconds"), [(GRACE, 3), (ADA, 11)])
+    def test_one_admin_or_a_moment_later_is_nothing_to_tell(self, by: Person, seconds: float) -> None:
+        case = after(wrote(at()), answered(at(1), by=GRACE))
+        assert notices(decided(case, answered(at(1, seconds=seconds), by=by))) == []
+
+
+class TestCardDeleted:
+    def test_a_new_thread_is_opened_and_the_case_stays_as_it_is(self) -> None:
+        case = after(wrote(at()))
+        decision = decided(case, CardDeleted(at(1), post()))
+        assert decision.case == case
+        assert kinds(decision.effects) == {"OpenThreadAgain"}
 
 
 class TestAnswer:

@@ -238,6 +238,10 @@ class TestAcknowledgement:
         assert reply is not None
         assert reply.kind is ReplyKind.ALREADY_ACKNOWLEDGED
 
+    def test_a_new_alert_is_acknowledged_by_nobody(self) -> None:
+        case = after(acknowledged(at(5)), wrote(at(40), "urgent"), case=ALERTED)
+        assert (case.alert_no, case.acknowledged_by, case.acknowledged_at) == (2, None, None)
+
     def test_each_alert_has_its_own(self) -> None:
         case = after(acknowledged(at(5)), wrote(at(40), "urgent"), case=ALERTED)
         reply = decided(case, acknowledged(at(41))).reply

@@ -61,6 +61,18 @@ class TestAnswers:
         assert "Ask @Grace Hopper, or see our page (https://desk.example/a?b=1&c=2); 1 < 2 & 3 > 2" in said
 
 
+class TestTwoAdminsAtOnce:
+    async def test_the_customer_gets_both_and_both_admins_are_told(self, desk: Desk) -> None:
+        card = await desk.opened()
+        one = await desk.slack.post(GRACE, SUPPORT, "Monday", thread_ts=card["ts"])
+        two = await desk.slack.post(ADA, SUPPORT, "Tuesday", thread_ts=card["ts"])
+        await desk.until(lambda: desk.marks(one) == desk.marks(two) == {"white_check_mark"})
+        await desk.until(lambda: pings(desk, card))
+        (told,) = pings(desk, card)
+        assert mentioned(told) == {ADA, GRACE}
+        assert "at the same time" in words(told)
+
+
 class TestTheReaction:
     async def test_waiting_is_not_shown_where_sending_is_quick(self, desk: Desk) -> None:
         card = await desk.opened()

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-import pytest
-
 from bot.sandbox.people import ADA, DANA, GRACE, SUPPORT
 from tests.support.desk import Desk
 from tests.support.posts import words
@@ -86,7 +84,6 @@ class TestTheCard:
         await desk.answer(again, "Here I am.")
         assert "Here I am." in words(desk.inbox_of(DANA)[-1])
 
-    @pytest.mark.xfail(strict=True, reason="a deleted card is noticed only when the case changes next")
     async def test_a_deleted_card_comes_back_though_nobody_writes(self, desk: Desk) -> None:
         card = await desk.opened()
         await desk.slack.delete(ADA, SUPPORT, card["ts"])

@@ -64,6 +64,31 @@ class TestTheCustomersEdits:
         await desk.until(lambda: any("Sorry for that" in words(post) for post in desk.thread(card)))
         await desk.until(lambda: not any("hunter2" in words(post) for post in desk.thread(card)))
 
+    async def test_a_deletion_that_arrives_first_leaves_nothing_of_the_message(self, desk: Desk) -> None:
+        card = await desk.opened()
+        dm = desk.slack.dm_channel(DANA)
+        with kept_back(desk.slack) as deliver:
+            ts = await desk.slack.dm(DANA, "My password is hunter2")
+        await desk.slack.delete(DANA, dm, ts)
+        await desk.write("Sorry for that")
+        deliver()
+        await desk.write("Is it on its way?")
+        assert not any("hunter2" in words(post) for post in desk.thread(card))
+        (case,) = await desk.rows("SELECT message_count FROM cases")
+        assert case["message_count"] == 3
+
+    async def test_an_edit_that_arrives_first_is_not_lost_and_never_escalates(self, desk: Desk) -> None:
+        card = await desk.opened()
+        dm = desk.slack.dm_channel(DANA)
+        with kept_back(desk.slack) as deliver:
+            ts = await desk.slack.dm(DANA, "It is the red one")
+        await desk.slack.edit(DANA, dm, ts, "It is the blue one, urgent")
+        await desk.write("Hello?")
+        deliver()
+        await desk.until(lambda: "It is the blue one" in words(mirrors(desk, card)[-1]))
+        assert "edited" in words(mirrors(desk, card)[-1])
+        assert desk.alerts() == []
+
     async def test_an_edit_while_its_message_is_being_shown_is_not_lost(self, desk: Desk) -> None:
         card = await desk.opened()
         desk.slack.faults.add("chat.postMessage", "slow:0.6", channel=SUPPORT)

@@ -119,7 +119,6 @@ class TestReopenAndSend:
         await desk.answer(newer, "I see")
         assert not any("One more thing" in words(post) for post in desk.inbox_of(DANA))
 
-    @pytest.mark.xfail(strict=True, reason="an edit of a post that is held back is not kept")
     async def test_what_was_edited_meanwhile_is_sent_as_it_reads_now(self, desk: Desk) -> None:
         card = await closed(desk)
         ts = await held_post(desk, card, "One more thnig")

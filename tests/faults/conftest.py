@@ -9,7 +9,7 @@ from tests.support.desk import Desk, running_desk
 
 @pytest.fixture
 async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr("bot.connection.PING_INTERVAL", 1.0)  # as soon it tries to connect again
+    monkeypatch.setattr("bot.sockets.PING_INTERVAL", 1.0)  # as soon it tries to connect again
     async with running_desk(database_url) as desk:
         patient(desk)
         yield desk

@@ -27,6 +27,7 @@ class TestEveryRow:
         [
             "lost_answer",
             "500",
+            "502",
             *(pytest.param(fault, marks=pytest.mark.slow) for fault in ("drop", "503", "429", "slow:0.2")),
         ],
     )

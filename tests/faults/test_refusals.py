@@ -142,7 +142,6 @@ class TestDeletedThread:
         await desk.answer(new, "Here we go on.")
         assert not await desk.rows("SELECT id FROM outbox WHERE state = 'parked'")
 
-    @pytest.mark.xfail(strict=True, reason="a refused card leaves the messages of its case without a place")
     async def test_a_case_whose_card_was_refused_is_shown_when_its_customer_writes_again(self, desk: Desk) -> None:
         desk.slack.faults.add("chat.postMessage", "error:invalid_blocks", channel=SUPPORT)
         await desk.slack.dm(DANA, "hello")

@@ -46,6 +46,17 @@ class TestHealth:
             await until(lambda: bot.services()["slack"] == "disconnected")
             assert (await health(bot))[0] == 503
 
+    async def test_a_token_that_is_revoked_shows_though_nothing_is_to_be_sent(
+        self, slack: LocalSlack, tmp_path: Any
+    ) -> None:
+        async with starting(slack, f"sqlite:///{tmp_path}/desk.db") as bot:
+            await until(lambda: bot.services() == WELL)
+            slack.faults.add("users.info", "error:token_revoked", times=None)
+            await slack.dm(DANA, "Hello?")
+            await until(lambda: bot.services()["slack"] == "disconnected")
+            slack.faults.clear()
+            await until(lambda: bot.services() == WELL)
+
 
 async def answer(services: dict[str, str]) -> int:
     server = HealthServer("127.0.0.1", 0, lambda: services)

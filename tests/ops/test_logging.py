@@ -141,3 +141,13 @@ async def test_a_whole_run_tells_no_token_and_nothing_written(
     assert "start_warning" in said, "it did run, and said something"
     for secret in (slack.bot_token, slack.app_token, "ticket=", *(text.split()[-1] for text in written)):
         assert secret not in said
+
+
+async def test_a_start_does_not_say_that_the_token_is_ignored(slack: LocalSlack, tmp_path: Path) -> None:
+    async with Command(tmp_path, environment(slack, "sqlite:///desk.db")) as bot:
+        await until(lambda: slack.connected)
+        await bot.stop()
+    said = bot.output.read_text()
+    assert "Casewire runs" in said
+    assert "ignored" not in said
+    assert "unused" not in said

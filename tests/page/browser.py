@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from bot.sandbox.server import LocalSlack
 
@@ -97,11 +97,31 @@ class Person:
         return panel
 
 
+class Profiles:
+    """One for each person a test has, kept for the tests to come with a page that stays open.
+
+    Tabs of one site in one profile share a process, and that takes long to start. Each test's sandbox has a port,
+    and thereby a storage, of its own.
+    """
+
+    def __init__(self, browser: Browser, page: str) -> None:
+        self._browser = browser
+        self._page = page
+        self._known: list[BrowserContext] = []
+
+    async def of(self, person: int) -> BrowserContext:
+        while len(self._known) <= person:
+            profile = await self._browser.new_context()
+            await (await profile.new_page()).goto(self._page)
+            self._known.append(profile)
+        return self._known[person]
+
+
 class Office:
     """Opens tabs, and afterwards knows what went wrong in any of them."""
 
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
+    def __init__(self, profiles: Profiles) -> None:
+        self._profiles = profiles
         self._opened: list[Person] = []
 
     async def seat(
@@ -114,10 +134,10 @@ class Office:
         at: str = "",
     ) -> Person:
         """Somebody by their handle, in a browser of their own. Nobody, with "", is asked who they are."""
-        context = await self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        page = await context.new_page()
+        profile = await self._profiles.of(len(self._opened))
+        page = await profile.new_page()
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         problems: list[str] = []
         page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -131,7 +151,8 @@ class Office:
     async def close(self) -> list[str]:
         """Send everybody home; what their consoles complained about."""
         for person in self._opened:
-            await person.page.context.close()
+            await person.page.evaluate("localStorage.clear()")
+            await person.page.close()
         return [problem for person in self._opened for problem in person.problems if not harmless(problem)]
 
 

@@ -3,13 +3,17 @@
 import os
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 import pytest_asyncio
 import structlog
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import async_playwright
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.server import LocalSlack
-from tests.page.browser import FLAGS, Office, logs_to, system_browser
+from tests.page.apps import App
+from tests.page.browser import FLAGS, Office, Profiles, logs_to, system_browser
+from tests.sandbox.sockets import connected
 from tests.support.desk import Desk, running_desk
 from tests.support.posts import live_markup, refused_calls
 
@@ -28,17 +32,17 @@ def browser_path() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(browser_path: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
+async def profiles(browser_path: str) -> AsyncIterator[Profiles]:
+    async with async_playwright() as playwright, LocalSlack() as slack:
         browser = await playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
-        yield browser
+        yield Profiles(browser, f"{slack.url}/page/icon.svg")
         await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(browser: Browser) -> AsyncIterator[Office]:
+async def office(profiles: Profiles) -> AsyncIterator[Office]:
     """Nobody's console may complain."""
-    office = Office(browser)
+    office = Office(profiles)
     yield office
     assert await office.close() == []
 
@@ -50,6 +54,13 @@ async def slack() -> AsyncIterator[LocalSlack]:
         yield slack
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def app(slack: LocalSlack) -> AsyncIterator[App]:
+    """An app in a test's hands, in the bot's place."""
+    async with aiohttp.ClientSession() as http, connected(slack, http) as socket:
+        yield App(AsyncWebClient(slack.bot_token, slack.api_url, session=http, retry_handlers=[]), socket)
+
+
 @pytest.fixture
 def database_kind() -> str:
     """What the page shows does not depend on the database."""
@@ -57,10 +68,11 @@ def database_kind() -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """The bot as it is on a local Slack, its log handed to the page. What it posted must have been sound."""
     configured = structlog.get_config()
     try:
+        monkeypatch.setattr("bot.connection.PING_INTERVAL", 0.5)  # as soon it tries to connect again
         async with running_desk(database_url) as desk:
             structlog.configure(processors=[logs_to(desk.slack)])
             yield desk

@@ -66,7 +66,17 @@ async def test_where_nobody_listens(tmp_path: Path) -> None:
     assert "no local Slack answers" in await refused(tmp_path, NEW, f"http://127.0.0.1:{port}")
 
 
-@pytest.mark.parametrize("address", ["https://slack.com", "http://192.0.2.1:8900", "127.0.0.1:8900", "nonsense"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://slack.com",
+        "http://192.0.2.1:8900",
+        "127.0.0.1:8900",
+        "nonsense",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+    ],
+)
 async def test_only_this_machine_is_played_into(tmp_path: Path, address: str) -> None:
     assert "is no local Slack" in await refused(tmp_path, NEW, address)
 

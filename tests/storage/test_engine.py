@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from storage.engine import Database, open_database
+from storage.engine import Database, engine_for, open_database
 from storage.errors import DatabaseUnavailable
 from tests.storage.kit import run, scalars
 from tests.support.postgres import PostgresServer, PostgresUnavailable, find_binaries
+from tests.support.running import until
 
 only_sqlite = pytest.mark.parametrize("database_kind", [pytest.param("sqlite", id="sqlite")])
 only_postgres = pytest.mark.parametrize(
@@ -81,6 +82,21 @@ class TestWrite:
         broken = [result for result in results if isinstance(result, IntegrityError)]
         assert len(broken) == 1
         assert await written(desk) in (["a", "c"], ["a", "b", "c"])
+
+    async def test_one_that_hangs_shows_before_it_fails(
+        self, desk: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("storage.engine.STALLED_AFTER", 0.05)
+        engine = engine_for(database_url)
+        async with engine.connect() as other:
+            await other.execute(put("a"))
+            hanging = asyncio.create_task(desk.write(writing("a")))
+            await until(lambda: not desk.available)
+            assert not hanging.done()
+            await other.rollback()
+        assert await hanging == "a"
+        assert desk.available
+        await engine.dispose()
 
     async def test_readers_refuse_to_write(self, desk: Database) -> None:
         with pytest.raises(DatabaseUnavailable, match=r"read-?only"):
@@ -395,7 +411,7 @@ class TestAServerThatGoesAway:
         async def outage() -> None:
             await asyncio.sleep(0.2)
             await asyncio.to_thread(server.stop)
-            assert not served.available
+            await until(lambda: not served.available)
             await asyncio.to_thread(server.start)
             back.set()
 

@@ -15,7 +15,7 @@ from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0003"
+HEAD = "0008"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,

@@ -15,8 +15,8 @@ def row(key: str, lane: str = "thread:1", destination: str = "C1", **changed: ob
     return NewRow(key, lane, destination, **({"kind": "mirror"} | changed))
 
 
-async def enqueue(database: Database, *rows: NewRow, now=NOON) -> None:
-    await database.write(lambda c: outbox.enqueue(c, rows, now))
+async def enqueue(database: Database, *rows: NewRow, now=NOON) -> dict[str, int]:
+    return await database.write(lambda c: outbox.enqueue(c, rows, now))
 
 
 async def turn(database: Database, destination: str = "C1", now=NOON) -> str | None:
@@ -43,8 +43,9 @@ async def send(database: Database, destination: str = "C1", now=NOON) -> str | N
 class TestEnqueue:
     async def test_a_row_with_a_known_key_is_dropped(self, database: Database) -> None:
         await enqueue(database, row("a"), row("b"), row("a", lane="thread:2"))
-        await enqueue(database, row("b"), row("c"))
+        added = await enqueue(database, row("b"), row("c"))
         assert await scalars(database, "SELECT dedupe_key FROM outbox ORDER BY id") == ["a", "b", "c"]
+        assert added == {"c": (await scalars(database, "SELECT id FROM outbox WHERE dedupe_key = 'c'"))[0]}
 
     async def test_a_dropped_row_stops_nobody(self, database: Database) -> None:
         await enqueue(database, row("a"))

@@ -15,6 +15,7 @@ import aiohttp
 from bot.app import Bot, Stopped
 from bot.sandbox.people import ADA, ALERTS, LOG, SUPPORT
 from bot.sandbox.server import LocalSlack
+from bot.timing import Timing
 from tests.support.desk import settings_for
 
 T = TypeVar("T")
@@ -22,10 +23,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextlib.asynccontextmanager
-async def starting(slack: LocalSlack, database: str, **changed: Any) -> AsyncIterator[Bot]:
+async def starting(
+    slack: LocalSlack, database: str, timing: Timing | None = None, **changed: Any
+) -> AsyncIterator[Bot]:
     """A bot that has begun to start; at the end it is stopped, within the ten seconds it promises."""
     stop = asyncio.Event()
-    bot = Bot(settings_for(slack, database, **changed), stop)
+    bot = Bot(settings_for(slack, database, **changed), stop, timing)
     running = asyncio.create_task(bot.run())
     try:
         await until(lambda: bot.port is not None or running.done())

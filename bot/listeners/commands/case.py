@@ -18,7 +18,7 @@ from bot.listeners.requests import NOT_KNOWN, ask, asker
 from bot.text.inbound import read_message
 from storage.errors import DatabaseUnavailable
 
-from .case_text import Typed, Word, read_case_text, read_new
+from .case_text import QUIET, Typed, Word, read_case_text, read_new
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +79,7 @@ def _request(typed: Typed, person: Person) -> Request:
     if typed.word is Word.NEW:
         return Request(Verb.BEGIN, person.id, typed.customer or "", text=typed.rest)
     if typed.word is Word.CLOSE:
-        return Request(Verb.CLOSE, person.id, case_id, quiet=typed.rest.lower() == "quiet")
+        return Request(Verb.CLOSE, person.id, case_id, quiet=typed.rest.lower() == QUIET)
     if typed.word is Word.REOPEN:
         return Request(Verb.REOPEN, person.id, case_id)
     return Request(Verb.ESCALATE, person.id, case_id, text=typed.rest)

@@ -30,6 +30,7 @@ class Typed:
 
 _NEW = re.compile(r"\s*new(?!\S)\s*(?:<@([UW][A-Z0-9]+)(?:\|[^>]*)?>)?\s*(.*)", re.IGNORECASE | re.DOTALL)
 _CASE_ID = re.compile(r"#?(?:CASE[_ -]?)?0*(\d{1,15})", re.IGNORECASE)
+QUIET = "quiet"
 _NEEDS_CASE = {Word.CLOSE, Word.REOPEN, Word.ESCALATE}
 
 
@@ -58,4 +59,7 @@ def read_case_text(text: str) -> Typed:
         if rest or word in _NEEDS_CASE:
             return Typed(None, given=text.strip())
         return Typed(word)
-    return Typed(word, f"CASE_{int(found.group(2)):03d}", rest[found.end() :].strip())
+    more = rest[found.end() :].strip()
+    if word is Word.CLOSE and more.lower() not in {"", QUIET}:
+        return Typed(None, given=text.strip())  # "quite" would tell the customer what was to be kept quiet
+    return Typed(word, f"CASE_{int(found.group(2)):03d}", more)

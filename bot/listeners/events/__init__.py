@@ -1,4 +1,4 @@
-"""Events: what is written, who is mentioned, who changed. Whatever else comes is acknowledged."""
+"""Events: what is written, who is mentioned, who changed, what becomes of channels. The rest is acknowledged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.listeners.deps import Deps
 
-from . import anything_else, app_home_opened, app_mention, message, user_change
+from . import anything_else, app_home_opened, app_mention, desk_channels, message, user_change
 
 
 def register(app: AsyncApp, deps: Deps) -> None:
@@ -14,4 +14,5 @@ def register(app: AsyncApp, deps: Deps) -> None:
     app_mention.register(app, deps)
     user_change.register(app, deps)
     app_home_opened.register(app, deps)
+    desk_channels.register(app, deps)
     anything_else.register(app)

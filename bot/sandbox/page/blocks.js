@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { inputBlock, interactive } from "./elements.js";
-import { withEmoji } from "./emoji.js";
+import { emojiNodes } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { link } from "./references.js";
 import { richText } from "./rich_text.js";
@@ -55,5 +55,5 @@ function image(given, store) {
 export function textOf(text, store) {
   if (!text) return [];
   if (text.type === "mrkdwn") return mrkdwn(text.text, store);
-  return [text.emoji === false ? text.text : withEmoji(text.text)];
+  return text.emoji === false ? [text.text] : emojiNodes(text.text);
 }

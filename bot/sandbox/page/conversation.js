@@ -4,7 +4,8 @@ import { act, earlier } from "./api.js";
 import { Composer } from "./composer.js";
 import { $, h, icon, replace, rove } from "./dom.js";
 import { HomeTab } from "./home.js";
-import { avatar, channelSign, channelTitle, nameOf } from "./names.js";
+import { avatar, channelSign, channelTitle, nameOf, roleWords } from "./names.js";
+import { openPopover } from "./popover.js";
 import { go, toChannel } from "./route.js";
 import { Timeline } from "./timeline.js";
 
@@ -15,6 +16,7 @@ export class Conversation {
     this.channel = null;
     this.home = false;
     this.newFrom = "0";
+    this.headed = null; // what the head shows, so that it is left alone while that is the same
     this.title = h("div", { class: "pane-head" });
     this.timeline = new Timeline(store, { label: "Messages" });
     this.timeline.onchange = () => this.render();
@@ -66,6 +68,7 @@ export class Conversation {
   #head(channel) {
     const { store } = this;
     if (channel.kind === "im") {
+      this.headed = null;
       const tab = (label, home) =>
         h("button", {
           type: "button", role: "tab", "aria-selected": String(this.home === home), tabindex: this.home === home ? "0" : "-1",
@@ -79,14 +82,17 @@ export class Conversation {
       if (focused) this.title.querySelector('[aria-selected="true"]')?.focus();
       return;
     }
-    const members = channel.members.map((member) => nameOf(store, member)).join(", ");
+    const signature = JSON.stringify([channel, store.namesVersion]);
+    if (signature === this.headed) return;
+    this.headed = signature;
     const away = channel.has_bot ? null : h("span", { class: "warn" }, "Casewire is not in this channel");
     const archived = channel.is_archived ? h("span", { class: "warn" }, "archived") : null;
     replace(
       this.title,
       h("h1", {}, channelSign(channel), channel.name),
       away, archived,
-      h("span", { class: "quiet members", title: members }, `${channel.members.length} members`),
+      h("button", { type: "button", class: "members", "aria-haspopup": "dialog", onclick: (event) => showMembers(event.currentTarget, channel, store) },
+        `${channel.members.length} members`),
     );
   }
 
@@ -112,6 +118,14 @@ export class Conversation {
     if (this.home || document.hidden || scrollHeight - scrollTop - clientHeight > 80) return;
     this.store.markRead(this.channel);
   }
+}
+
+function showMembers(button, channel, store) {
+  const people = channel.members.map((member) => {
+    const role = roleWords[store.people.get(member)?.role] ?? "";
+    return h("li", {}, avatar(store, member), h("strong", {}, nameOf(store, member)), h("span", { class: "quiet" }, role));
+  });
+  openPopover(button, `Members of #${channel.name}`, h("ul", { class: "people", role: "list" }, people));
 }
 
 /** Edits one's own last message, as the arrow up does in an empty box. */

@@ -67,6 +67,22 @@ export function icon(name) {
   return svg;
 }
 
+/** A coloured drawing of 24 by 24 in place of a character: pairs of colour and outline. With a label in text. */
+export function drawing(shapes, label = null) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  if (label) svg.setAttribute("role", "img");
+  svg.setAttribute(label ? "aria-label" : "aria-hidden", label ?? "true");
+  svg.setAttribute("class", "drawn");
+  for (const [colour, outline] of shapes) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("fill", colour);
+    path.setAttribute("d", outline);
+    svg.append(path);
+  }
+  return svg;
+}
+
 /** A button that shows only a drawing, with its name for everybody else. */
 export function iconButton(name, label, onclick, props = {}) {
   return h("button", { type: "button", class: "icon-button", title: label, "aria-label": label, onclick, ...props }, icon(name));

@@ -3,7 +3,7 @@
 import { act, failureOf } from "./api.js";
 import { blocks } from "./blocks.js";
 import { h, icon, iconButton } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { emojiNode } from "./emoji.js";
 import { messageMenu, pickReaction } from "./message_menu.js";
 import { mrkdwn, plain } from "./mrkdwn.js";
 import { authorOf, avatar, channelTitle, isApp, nameOf } from "./names.js";
@@ -127,7 +127,7 @@ function reactions(message, context) {
         "aria-label": `${said}. ${mine ? "Take yours back" : "Add yours"}`, data: { focus: `reaction/${reaction.name}` },
         onclick: () => act(mine ? "unreact" : "react", { user: store.me, channel, ts: message.ts, name: reaction.name }),
       },
-      h("span", { class: "emoji" }, emoji(reaction.name)),
+      h("span", { class: "emoji" }, emojiNode(reaction.name)),
       h("span", {}, String(reaction.users.length)),
     );
   }));

@@ -4,7 +4,7 @@ import { act, failureOf } from "./api.js";
 import { announce, toast } from "./announce.js";
 import { ask } from "./confirm.js";
 import { h } from "./dom.js";
-import { emoji, QUICK } from "./emoji.js";
+import { emojiNode, offered } from "./emoji.js";
 import { openMenu, openPopover } from "./popover.js";
 import { toMessage } from "./route.js";
 
@@ -60,11 +60,13 @@ export function pickReaction(button, message, { store, channel }) {
   };
   const typed = h("input", { type: "text", placeholder: "or its name, then Enter", "aria-label": "Name of an emoji", autocomplete: "off" });
   typed.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // or the button that gets the focus back is pressed by the same key
     const name = typed.value.trim().replaceAll(":", "");
-    if (event.key === "Enter" && /^[a-z0-9_+'-]+$/.test(name)) react(name);
+    if (/^[a-z0-9_+'-]+$/.test(name)) react(name);
   });
-  const grid = h("div", { class: "emoji-grid" }, QUICK.map((name) =>
-    h("button", { type: "button", class: "emoji", title: `:${name}:`, "aria-label": name.replaceAll("_", " "), onclick: () => react(name) }, emoji(name)),
+  const grid = h("div", { class: "emoji-grid" }, offered().map((name) =>
+    h("button", { type: "button", class: "emoji", title: `:${name}:`, "aria-label": name.replaceAll("_", " "), onclick: () => react(name) }, emojiNode(name)),
   ));
   const close = openPopover(button, "Add a reaction", grid, typed);
 }

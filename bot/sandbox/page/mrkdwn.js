@@ -1,7 +1,7 @@
 /** Slack's encoded text (mrkdwn) as nodes: https://docs.slack.dev/messaging/formatting-message-text */
 
 import { h } from "./dom.js";
-import { withEmoji } from "./emoji.js";
+import { emojiNodes, withEmoji } from "./emoji.js";
 import { channelMention, link, usergroupMention, userMention, broadcastMention } from "./references.js";
 
 const decode = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
@@ -55,11 +55,11 @@ function inline(text, store) {
     }
     if (!first) break;
     const { piece, match } = first;
-    if (match.index) nodes.push(withEmoji(decode(text.slice(0, match.index))));
+    if (match.index) nodes.push(...emojiNodes(decode(text.slice(0, match.index))));
     nodes.push(...piece.make(match, store));
     text = text.slice(match.index + match[0].length);
   }
-  if (text) nodes.push(withEmoji(decode(text)));
+  if (text) nodes.push(...emojiNodes(decode(text)));
   return nodes;
 }
 

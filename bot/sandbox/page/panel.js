@@ -48,7 +48,12 @@ export class Panel {
     const button = $("panel-button");
     button?.setAttribute("aria-expanded", String(open));
     if (open) this.render();
-    if (byHand) (open ? this.root.querySelector("button, input, select") : button)?.focus();
+    if (byHand) (open ? this.#first() : button)?.focus();
+  }
+
+  /** Where the focus goes first: what shows both or one of the two halves is hidden where both fit. */
+  #first() {
+    return [...this.root.querySelectorAll("button, input, select")].find((one) => one.checkVisibility());
   }
 
   #build() {
@@ -62,8 +67,8 @@ export class Panel {
     this.method = select("With which call", METHODS.map((name) => [name, name === "*" ? "any call" : name]));
     this.times = select("How often", Object.entries(TIMES).sort(([a], [b]) => (a || 99) - (b || 99)));
     this.pending = h("ul", { class: "faults", "aria-label": "Faults still to come" });
-    this.line = h("p", { class: "quiet" });
-    this.botStatus = h("p", {});
+    this.line = h("p", { class: "quiet", role: "status" });
+    this.botStatus = h("p", { role: "status" });
     this.kill = button("Kill", () => this.#bot("kill", "The bot was killed"), "danger");
     this.restart = button("Restart", () => this.#bot("restart", "The bot starts"));
     replace(
@@ -100,7 +105,7 @@ export class Panel {
     const sockets = (what, more = {}) => () => act("sockets", { do: what, ...more });
     return group("Slack goes wrong",
       h("label", { class: "switch" }, this.outage, h("span", {}, "Outage: nothing of Slack answers the bot")),
-      h("div", { class: "row" }, this.kind, this.method, this.times, button("Add", add)),
+      h("div", { class: "fault" }, this.kind, this.method, this.times, button("Add", add)),
       this.pending,
       h("div", { class: "row" },
         button("Drop sockets", sockets("drop")),
@@ -117,7 +122,8 @@ export class Panel {
   }
 
   #process() {
-    return group("Bot", this.botStatus, h("div", { class: "row" }, this.kill, this.restart));
+    this.hands = h("div", { class: "row" }, this.kill, this.restart);
+    return group("Bot", this.botStatus, this.hands);
   }
 
   async #bot(what, said) {
@@ -141,7 +147,8 @@ export class Panel {
     this.botStatus.className = ours ? "" : "quiet";
     replace(this.botStatus, ours
       ? [h("span", { class: `lamp ${running ? "on" : "off"}`, "aria-hidden": "true" }), `The bot is ${panel.bot}.`]
-      : "This sandbox was started without a bot of its own, so it cannot kill one: try casewire sandbox --with-bot.");
+      : "It was not started from here, and cannot be killed from here.");
+    this.hands.hidden = !ours;
     this.kill.disabled = !ours || !running;
     this.restart.disabled = !ours;
     this.#tick();

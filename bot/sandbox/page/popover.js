@@ -7,7 +7,7 @@ let closeOpen = () => {};
 
 /** Shows content beside a button with the focus in it; returns how to close it. */
 export function openPopover(button, label, ...content) {
-  return show(button, h("div", { class: "popover", role: "dialog", "aria-label": label }, content));
+  return show(button, h("div", { class: "popover", role: "dialog", "aria-label": label, tabindex: "-1" }, content));
 }
 
 /** `items`: label, run, and optionally hint and danger. */
@@ -34,6 +34,7 @@ export function openMenu(button, label, items) {
 
 function show(button, surface) {
   closeOpen();
+  const from = { message: button.closest(".message"), list: button.closest(".messages") };
   const outside = (event) => {
     if (!surface.contains(event.target)) close();
   };
@@ -43,9 +44,9 @@ function show(button, surface) {
     surface.remove();
     document.removeEventListener("pointerdown", outside, true);
     button.removeAttribute("aria-expanded");
-    button.closest(".message")?.classList.remove("busy");
     closeOpen = () => {};
-    if (inside) (button.isConnected ? button : document.querySelector("main textarea"))?.focus();
+    if (inside) (button.isConnected ? button : (drawnAnew(from) ?? document.querySelector("main textarea")))?.focus();
+    from.message?.classList.remove("busy"); // only now: what it shows could not take the focus without
   };
   surface.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" && !(event.key === "Tab" && surface.role === "menu")) return;
@@ -55,12 +56,17 @@ function show(button, surface) {
   });
   document.addEventListener("pointerdown", outside, true);
   button.setAttribute("aria-expanded", "true");
-  button.closest(".message")?.classList.add("busy");
+  from.message?.classList.add("busy");
   document.body.append(surface);
   place(surface, button.getBoundingClientRect());
-  surface.querySelector("button, input")?.focus();
+  (surface.querySelector("button, input") ?? surface).focus();
   closeOpen = close;
   return close;
+}
+
+/** The message from which it was opened, if that was drawn anew meanwhile. */
+function drawnAnew({ message, list }) {
+  return message && list?.querySelector(`.message[data-ts="${CSS.escape(message.dataset.ts)}"]`);
 }
 
 function place(surface, at) {

@@ -1,7 +1,7 @@
 /** rich_text blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block */
 
 import { h } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { emojiNode } from "./emoji.js";
 import { broadcastMention, channelMention, link, usergroupMention, userMention } from "./references.js";
 
 export function richText(block, store) {
@@ -56,7 +56,7 @@ function leafOf(leaf, store) {
     case "broadcast":
       return broadcastMention(leaf.range);
     case "emoji":
-      return h("span", { class: "emoji", title: `:${leaf.name}:` }, emoji(leaf.name));
+      return h("span", { class: "emoji", title: `:${leaf.name}:` }, emojiNode(leaf.name));
     case "date":
       return leaf.fallback ?? new Date(leaf.timestamp * 1000).toUTCString();
     default:

@@ -34,8 +34,7 @@ export class Sidebar {
         "button",
         { type: "button", class: "me", title: "Become somebody else in this tab", onclick: this.onSwitch },
         avatar(store, store.me),
-        h("span", { class: "who" }, h("strong", {}, nameOf(store, store.me)), h("span", {}, roleWords[me?.role] ?? "")),
-        h("span", { class: "switch" }, "Switch"),
+        h("span", { class: "who" }, h("strong", {}, nameOf(store, store.me)), h("span", {}, roleWords[me?.role] ?? "", " · ", h("span", { class: "switch" }, "switch"))),
       ),
     );
     const links = [...this.root.querySelectorAll("a")];

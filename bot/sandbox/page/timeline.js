@@ -90,12 +90,12 @@ export class Timeline {
       const at = seconds(message.ts);
       if (!this.inThread && (!previous || dayKey(seconds(previous.ts)) !== dayKey(at))) {
         const words = day(at, this.store.now());
-        wanted.push({ key: `day-${dayKey(at)}`, signature: words, make: () => h("li", { class: "divider" }, h("span", {}, words)) });
+        wanted.push({ key: `day-${dayKey(at)}`, signature: words, make: () => h("li", { class: "line" }, h("span", {}, words)) });
         previous = null;
       }
       if (!marked && message.user !== this.store.me && !message.is_ephemeral && compareTs(message.ts, newFrom) > 0) {
         marked = true;
-        wanted.push({ key: "new", signature: "new", make: () => h("li", { class: "divider new" }, h("span", {}, "New")) });
+        wanted.push({ key: "new", signature: "new", make: () => h("li", { class: "line new" }, h("span", {}, "New")) });
         previous = null;
       }
       wanted.push(this.#row(message, previous, channel));
@@ -110,7 +110,7 @@ export class Timeline {
     const count = rows.slice(1).filter((row) => !row.is_ephemeral).length;
     if (!count) return rows[0];
     const words = `${count} ${count === 1 ? "reply" : "replies"}`;
-    wanted.push({ key: "replies", signature: words, make: () => h("li", { class: "divider replies-line" }, h("span", {}, words)) });
+    wanted.push({ key: "replies", signature: words, make: () => h("li", { class: "line replies-line" }, h("span", {}, words)) });
     return null;
   }
 
@@ -153,7 +153,7 @@ export class Timeline {
   }
 
   #start() {
-    const mark = this.list.querySelector(".divider.new");
+    const mark = this.list.querySelector(".line.new");
     this.stuck = !mark;
     if (mark) mark.scrollIntoView({ block: "center" });
     else this.toEnd();

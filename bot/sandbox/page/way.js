@@ -1,7 +1,7 @@
 /** The live way of each message: received, stored, decided, queued, sent; newest first. */
 
-import { h, replace } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { h } from "./dom.js";
+import { emojiNode } from "./emoji.js";
 import { plain } from "./mrkdwn.js";
 import { channelTitle, nameOf } from "./names.js";
 import { go, toMessage } from "./route.js";
@@ -12,10 +12,11 @@ const TITLES = {
   received: "Slack handed it to the bot",
   stored: "The bot has it on disk: only then does it acknowledge",
   decided: "The desk decided what follows",
-  queued: "What follows is in the outbox",
-  sent: "Slack took it",
+  queued: "What follows is in the outbox, on disk too",
+  sent: "Slack took all of it",
 };
-const KINDS = { edit: "edits: ", deletion: "deletes a message", command: "", click: "clicks " };
+const KINDS = { edit: "edits: ", deletion: "deletes a message", command: "", click: "clicks ", shortcut: "uses “", form: "submits “" };
+const ENDS = { shortcut: "”", form: "”" };
 const LONGEST = 120;
 
 export class Way {
@@ -60,7 +61,7 @@ export class Way {
 
   #make(journey) {
     const { store } = this;
-    const what = (KINDS[journey.kind] ?? "") + plain(journey.text, store);
+    const what = (KINDS[journey.kind] ?? "") + plain(journey.text, store) + (ENDS[journey.kind] ?? "");
     const words = what.length > LONGEST ? `${what.slice(0, LONGEST)}…` : what;
     const who = nameOf(store, journey.user);
     const where = store.channels.has(journey.channel) ? channelTitle(store, journey.channel) : "direct message";
@@ -69,10 +70,11 @@ export class Way {
       { class: journey.trouble ? "trouble" : null, data: { number: journey.number } },
       h("td", { class: "at", title: full(journey.at) }, clock(journey.at, { withSeconds: true })),
       h("td", { class: "by" }, h("strong", {}, who), h("span", { class: "quiet" }, journey.channel ? where : "")),
-      h("td", { class: "what" }, this.#words(journey, words), journey.trouble ? h("div", { class: "warn" }, journey.trouble) : null),
+      h("td", { class: "what" }, this.#words(journey, words), journey.trouble ? h("div", { class: "warn" }, journey.trouble) : null,
+        journey.past && !journey.trouble ? h("div", { class: "past" }, `overcome: ${journey.past}`) : null),
       STAGES.map((name) => this.#stage(journey, name)),
     );
-    row.dataset.words = `${who} ${where} ${what} ${journey.trouble} ${journey.marks.join(" ")}`.toLowerCase();
+    row.dataset.words = `${who} ${where} ${what} ${journey.trouble} ${journey.past} ${journey.marks.join(" ")}`.toLowerCase();
     return row;
   }
 
@@ -88,24 +90,24 @@ export class Way {
 
   #stage(journey, name) {
     const stage = journey.stages[name];
-    const outcome = name === "sent" ? this.#outcome(journey) : "";
-    if (!stage && !outcome) {
-      const nothing = name === "queued" || name === "sent" ? "nothing yet" : "not yet";
+    const parts = name === "sent" ? this.#outcome(journey) : [];
+    if (!stage && !parts.length) {
+      const nothing = journey.kind === "message" && name !== "queued" && name !== "sent" ? "not yet" : "nothing yet";
       return h("td", { class: "stage none" }, h("span", { class: "unseen" }, nothing), h("span", { "aria-hidden": "true" }, "·"));
     }
     const took = stage ? since(journey.at, stage.at) : "";
-    const note = stage?.note && stage.note !== "acknowledged" && stage.note !== "answered" ? stage.note : "";
     return h(
       "td",
-      { class: "stage done", title: [TITLES[name], stage?.note, stage && full(stage.at)].filter(Boolean).join("\n") },
+      { class: stage ? "stage done" : "stage", title: [TITLES[name], stage?.note, stage && full(stage.at)].filter(Boolean).join("\n") },
       stage ? h("span", { class: "tick" }, h("span", { class: "unseen" }, "after "), took) : null,
-      outcome ? h("span", { class: "outcome" }, outcome) : null,
-      note.startsWith("attempt") ? h("span", { class: "note" }, note) : null,
+      parts.length ? h("span", { class: "outcome" }, parts) : null,
+      stage?.note.startsWith("attempt") ? h("span", { class: "note" }, stage.note) : null,
     );
   }
 
-  #outcome(journey) {
-    const marks = journey.marks.map((name) => emoji(name)).join("");
-    return [journey.posts > 1 ? `${journey.posts} posts` : "", marks].filter(Boolean).join(" ");
+  /** How much of what was queued is out, and the marks that the desk gave. */
+  #outcome({ rows, sent, posts, marks }) {
+    const count = rows ? (sent < rows || rows > 1 ? `${sent} of ${rows}` : "") : posts > 1 ? `${posts} posts` : "";
+    return [count, ...marks.map((name) => h("span", { class: "emoji", title: `:${name}:` }, h("span", { class: "unseen" }, name.replaceAll("_", " ")), emojiNode(name)))].filter(Boolean);
   }
 }

@@ -124,6 +124,8 @@ class WebApi:
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
         if fault.kind == "503":
             return unavailable()
+        if fault.kind == "502":  # an edge server that lost the one behind it
+            return web.Response(status=502, text="upstream connect error or disconnect/reset before headers")
         if fault.kind == "500":
             return web.json_response({"ok": False, "error": "internal_error"}, status=500)
         return web.json_response({"ok": False, "error": fault.kind.removeprefix("error:")})

@@ -1,7 +1,7 @@
 """home and queues
 
 Revision: 0003
-Follows: 0001
+Follows: 0002
 Created: 2026-11-24 08:12:00.000000
 """
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

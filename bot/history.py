@@ -1,0 +1,109 @@
+"""Slack's history, read page by page and turned into the same items that events make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.casework.intake import message_item
+from bot.courier.slack import SlackGateway
+from bot.slack_time import moment, ts_of
+from storage.inbox import NewItem
+
+PAGE = 200
+PAGES = 50
+CUT_TO = 15
+TOMBSTONE = "tombstone"
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a conversation holds of a stretch of time. `whole`: nothing of it is missing here.
+
+    `cut`: Slack gives this app fifteen rows at a time, however many it asks for.
+    """
+
+    messages: tuple[Message, ...]
+    whole: bool
+    cut: bool = False
+
+
+async def read_history(
+    slack: SlackGateway, channel: str, since: datetime, thread_ts: str | None = None
+) -> Listing:
+    """A conversation's top level, or one thread of it, since that moment. Raises an Undelivered."""
+    arguments: dict[str, Any] = {"channel": channel, "oldest": ts_of(since), "limit": PAGE}
+    if thread_ts is not None:
+        arguments["ts"] = thread_ts
+    found: list[Message] = []
+    cut = False
+    for _ in range(PAGES):
+        method = "conversations_history" if thread_ts is None else "conversations_replies"
+        answer = await slack.call(method, **arguments)
+        rows = answer.get("messages") or []
+        found += [row for row in rows if row.get("ts") != thread_ts]
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        # https://docs.slack.dev/changelog/2025/05/29: what apps get that are sold outside Slack's marketplace.
+        cut = cut or (len(rows) == CUT_TO and bool(cursor))
+        if not cursor:
+            return Listing(tuple(found), whole=True, cut=cut)
+        arguments["cursor"] = cursor
+    return Listing(tuple(found), whole=False, cut=cut)
+
+
+def items_of(channel: str, listing: Listing) -> list[NewItem]:
+    """The items of what was written and edited, under the keys that its events have."""
+    items = []
+    for message in sorted(listing.messages, key=lambda message: moment(str(message["ts"]))):
+        if message.get("subtype") == TOMBSTONE:
+            continue
+        place = {"channel": channel, "channel_type": "im" if channel.startswith("D") else "channel"}
+        if (item := message_item({"event": {**message, **place, "type": "message"}})) is not None:
+            items.append(item)
+        if message.get("edited") and (edit := message_item({"event": _edit(message, place)})) is not None:
+            items.append(edit)
+    return items
+
+
+def deletions_of(
+    channel: str, thread_ts: str | None, listing: Listing, held: Mapping[str, str], now: datetime
+) -> list[NewItem]:
+    """The items of what we hold (ts and author) and Slack does not show any more."""
+    if not listing.whole:
+        return []
+    shown = {str(message["ts"]) for message in listing.messages if message.get("subtype") != TOMBSTONE}
+    return [
+        item
+        for ts, author in sorted(held.items())
+        if ts not in shown and (item := _deletion(channel, thread_ts, ts, author, now)) is not None
+    ]
+
+
+def threads_changed(listing: Listing, since: datetime) -> Iterable[str]:
+    """The roots of threads that were written in since that moment."""
+    for message in listing.messages:
+        latest = message.get("latest_reply")
+        if latest and moment(str(latest)) > since:
+            yield str(message["ts"])
+
+
+def _edit(message: Message, place: Mapping[str, str]) -> dict[str, Any]:
+    return {"type": "message", "subtype": "message_changed", **place, "message": message, "previous_message": {}}
+
+
+def _deletion(channel: str, thread_ts: str | None, ts: str, author: str, now: datetime) -> NewItem | None:
+    previous = {"user": author, "ts": ts} | ({"thread_ts": thread_ts} if thread_ts else {})
+    event = {
+        "type": "message",
+        "subtype": "message_deleted",
+        "channel": channel,
+        "channel_type": "im" if channel.startswith("D") else "channel",
+        "deleted_ts": ts,
+        "previous_message": previous,
+        "event_ts": ts_of(now),
+    }
+    return message_item({"event": event})

@@ -1,0 +1,160 @@
+"""How far Slack's history was compared with what we hold, by customer, and which gap is being made good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from .inbox import WAITING, customer_lane
+from .sql import insert_for
+from .tables import cases, inbox, messages, replay_state, replayed_lanes
+
+_ONLY = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayState:
+    """Everything written before `complete_until` was compared. `alive_at` is when we last were connected.
+
+    While there is a gap (`gap_at` is when it began to be noticed), what arrives waits for its customer's replay,
+    but not longer than `hold_until`.
+    """
+
+    complete_until: datetime
+    alive_at: datetime
+    gap_at: datetime | None = None
+    hold_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is compared for one customer: the DM, and threads of the DM and of cases, by (channel, thread_ts)."""
+
+    customer: str
+    dm: str | None = None
+    threads: list[tuple[str, str]] = field(default_factory=list)
+    is_open: bool = False
+
+
+def begin(connection: Connection, now: datetime) -> ReplayState:
+    """The state, made at the first start: what was written before is nobody's business."""
+    connection.execute(
+        insert_for(connection, replay_state)
+        .values(name=_ONLY, complete_until=now, alive_at=now)
+        .on_conflict_do_nothing()
+    )
+    return read_state(connection)
+
+
+def read_state(connection: Connection) -> ReplayState:
+    row = connection.execute(sa.select(replay_state).where(replay_state.c.name == _ONLY)).one()
+    return ReplayState(row.complete_until, row.alive_at, row.gap_at, row.hold_until)
+
+
+def open_gap(connection: Connection, at: datetime, hold_until: datetime) -> None:
+    """From now on what arrives may have predecessors that are missing. An open gap keeps its beginning."""
+    connection.execute(
+        sa.update(replay_state).values(
+            gap_at=sa.func.coalesce(
+                replay_state.c.gap_at, sa.bindparam("b_at", at, type_=replay_state.c.gap_at.type)
+            ),
+            hold_until=hold_until,
+        )
+    )
+
+
+def close_gap(connection: Connection, complete_until: datetime, now: datetime) -> None:
+    """All was compared that was written before `complete_until`."""
+    connection.execute(
+        sa.update(replay_state).values(complete_until=complete_until, alive_at=now, gap_at=None, hold_until=None)
+    )
+    connection.execute(sa.delete(replayed_lanes).where(replayed_lanes.c.checked_until < complete_until))
+
+
+def alive(connection: Connection, now: datetime) -> None:
+    connection.execute(sa.update(replay_state).values(alive_at=now))
+
+
+def checked(connection: Connection, customer: str, until: datetime) -> None:
+    """The customer's conversations were compared up to that moment."""
+    insert = insert_for(connection, replayed_lanes).values(lane=customer_lane(customer), checked_until=until)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["lane"], set_={"checked_until": insert.excluded.checked_until}
+        )
+    )
+
+
+def checked_untils(connection: Connection, customers: Iterable[str]) -> dict[str, datetime]:
+    """How far each customer's conversations were compared, of those that were since the last whole replay."""
+    lanes = {customer_lane(one): one for one in customers}
+    if not lanes:
+        return {}
+    rows = connection.execute(sa.select(replayed_lanes).where(replayed_lanes.c.lane.in_(sorted(lanes))))
+    return {lanes[row.lane]: row.checked_until for row in rows}
+
+
+def held_lanes(connection: Connection, lanes: Sequence[str], now: datetime) -> tuple[datetime | None, set[str]]:
+    """Since when there is a gap, and which of the lanes wait for their replay."""
+    state = connection.execute(sa.select(replay_state.c.gap_at, replay_state.c.hold_until)).first()
+    if state is None or state.gap_at is None or state.hold_until is None or now >= state.hold_until:
+        return None, set()
+    done = sa.select(replayed_lanes.c.lane).where(
+        replayed_lanes.c.lane.in_(list(lanes)), replayed_lanes.c.checked_until >= state.gap_at
+    )
+    return state.gap_at, {lane for lane in lanes if lane.startswith("customer:")} - set(
+        connection.execute(done).scalars()
+    )
+
+
+def waiting_customers(connection: Connection) -> set[str]:
+    """Whose lanes have items that wait for a decision."""
+    lanes = connection.execute(sa.select(inbox.c.lane).where(WAITING).distinct()).scalars()
+    return {lane.removeprefix("customer:") for lane in lanes if lane.startswith("customer:")}
+
+
+def units(connection: Connection, closed_since: datetime) -> list[Unit]:
+    """The Slack customers with open or lately closed cases, open ones first, and what to compare for each."""
+    rows = connection.execute(
+        sa.select(
+            cases.c.customer_identifier,
+            cases.c.status,
+            cases.c.reply_channel,
+            cases.c.reply_thread_ts,
+            cases.c.thread_channel,
+            cases.c.thread_ts,
+        )
+        .where(sa.or_(sa.text("cases.status = 'open'"), cases.c.closed_at >= closed_since))
+        .order_by(cases.c.number.desc())
+    )
+    found: dict[str, Unit] = {}
+    for row in rows:
+        unit = found.setdefault(row.customer_identifier, Unit(row.customer_identifier))
+        unit.is_open = unit.is_open or row.status == "open"
+        if row.reply_channel is not None and row.reply_channel.startswith("D"):
+            unit.dm = unit.dm or row.reply_channel
+            if row.reply_thread_ts is not None:
+                unit.threads.append((row.reply_channel, row.reply_thread_ts))
+        if row.thread_ts is not None:
+            unit.threads.append((row.thread_channel, row.thread_ts))
+    return sorted(found.values(), key=lambda unit: not unit.is_open)
+
+
+def posts_held(
+    connection: Connection, channel: str, thread_ts: str | None, since: datetime, until: datetime
+) -> dict[str, str]:
+    """The posts we hold messages of, in that conversation and time, and not as deleted: ts and author."""
+    rows = connection.execute(
+        sa.select(messages.c.ts, messages.c.sender).where(
+            messages.c.channel == channel,
+            messages.c.thread_ts == thread_ts if thread_ts is not None else messages.c.thread_ts.is_(None),
+            messages.c.timestamp > since,
+            messages.c.timestamp <= until,
+            messages.c.deleted_at.is_(None),
+        )
+    )
+    return {row.ts: row.sender for row in rows}
