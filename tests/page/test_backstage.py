@@ -58,7 +58,7 @@ async def test_what_is_written_during_an_outage_arrives_after_it(desk: Desk, off
     await panel.get_by_role("switch").check()
     await expect(panel.get_by_text("0 Socket Mode connections")).to_be_visible()
     await dana.write(QUESTION)
-    await expect(panel.get_by_text("1 events not acknowledged")).to_be_visible()
+    await expect(panel.get_by_text("1 event not acknowledged")).to_be_visible()
     await reached(way(panel, QUESTION), [])
 
     await panel.get_by_role("switch").uncheck()
@@ -163,7 +163,7 @@ async def test_a_killed_bot_loses_nothing_and_goes_on_after_a_restart(
         await expect(panel.get_by_text("The bot is killed.")).to_be_visible()
         await expect(panel.get_by_role("button", name="Kill")).to_be_disabled()
         await dana.write(QUESTION)
-        await expect(panel.get_by_text("1 events not acknowledged")).to_be_visible()
+        await expect(panel.get_by_text("1 event not acknowledged")).to_be_visible()
 
         await panel.get_by_role("button", name="Restart").click()
         await expect(panel.get_by_text("The bot is running.")).to_be_visible()

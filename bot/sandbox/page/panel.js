@@ -139,7 +139,7 @@ export class Panel {
     this.pending.hidden = !panel.faults.length;
     replace(this.pending, panel.faults.map((fault) =>
       h("li", {}, `${KINDS[fault.kind] ?? fault.kind}: ${fault.method === "*" ? "any call" : fault.method}, ${TIMES[fault.times ?? ""] ?? `${fault.times} times`}`)));
-    const waiting = panel.undelivered ? `, ${panel.undelivered} events not acknowledged` : "";
+    const waiting = panel.undelivered ? `, ${panel.undelivered} ${panel.undelivered === 1 ? "event" : "events"} not acknowledged` : "";
     const lost = panel.lost ? `, ${panel.lost} given up` : "";
     this.line.textContent = `${panel.connections} Socket Mode ${panel.connections === 1 ? "connection" : "connections"}${waiting}${lost}.`;
     const ours = panel.bot !== null;
