@@ -40,6 +40,7 @@ from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
 from bot.courier.states import States
 from bot.escalation import EscalationClock
+from bot.home import Homes
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.ops.health import HealthServer
@@ -195,6 +196,7 @@ class Bot:
             alert_mention=settings.alert_mention,
             views=views,
             reserved_names=people.admin_names,
+            command=settings.command,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         casework = Casework(database, people, desk, clock, self._name)
@@ -221,8 +223,20 @@ class Bot:
         states.on_outbox = courier.wake.set
 
         app = bolt_app(workspace, reading)
-        enquiries = Enquiries(database, views)
-        deps = Deps(casework, enquiries, people, clock, settings.closure_phrase, channels, workspace.bot_user_id)
+        enquiries = Enquiries(database, views, settings.command)
+        homes = Homes(database, people, gateway, pacing, views, clock)
+        deps = Deps(
+            casework,
+            enquiries,
+            people,
+            clock,
+            settings.closure_phrase,
+            channels,
+            workspace.bot_user_id,
+            settings.command,
+            gateway,
+            homes,
+        )
         register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
         connection = self._connection = SlackConnection(
@@ -272,6 +286,7 @@ class Bot:
                 "casework": casework.run,
                 "courier": courier.run,
                 "states": states.run,
+                "homes": homes.run,
                 "escalation": escalation.run,
                 "connection": connection.run,
                 "advice": advice.run,
@@ -293,9 +308,10 @@ class Bot:
                     await _ended(tasks["casework"], within=STOP_CASEWORK)
                     courier.stop()
                     states.stop()
+                    homes.stop()
                     tasks["replay"].cancel()
                     await replay.release()
-                    await _ended(tasks["courier"], tasks["states"], within=STOP_COURIER)
+                    await _ended(tasks["courier"], tasks["states"], tasks["homes"], within=STOP_COURIER)
         finally:
             for task in tasks.values():
                 task.cancel()

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.blocks.words import RECEIVED_TEMPLATE
+from bot.blocks.words import DEFAULT_COMMAND, RECEIVED_TEMPLATE
 from bot.desk.policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_KEYWORDS, Policy, SilenceClock
 from bot.desk.rules import detect_closure_phrase
 from bot.people import AdminLists
@@ -126,6 +126,15 @@ def _mention(value: str) -> str:
     raise ValueError("write here, channel, a user's id (U…) or a user group's id (S…)")
 
 
+def _command(value: str) -> str:
+    if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
+        raise ValueError(
+            "write it as in your Slack app, such as /case: a slash, then at most 31 lower-case letters, digits, - "
+            "and _"
+        )
+    return value
+
+
 def _host(value: str) -> str:
     try:
         value.encode("idna")
@@ -211,6 +220,7 @@ class Settings(DatabaseSettings):
     ] = 0
     alert_mention: Annotated[str, AfterValidator(_mention)] = ""
 
+    command: Annotated[str, AfterValidator(_command)] = DEFAULT_COMMAND
     closure_phrase: Annotated[str, AfterValidator(_closure_phrase)] = DEFAULT_CLOSURE_PHRASE
     received_notice: bool = True
     received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE

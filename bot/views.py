@@ -40,7 +40,7 @@ class Views:
 
     def card(self, connection: Connection, file: CaseFile) -> CardView:
         case, customer = file.case, file.customer
-        first = messages.first_customer_message(connection, case.case_id)
+        first = messages.first_message(connection, case.case_id)
         previous = reports.case_file(connection, case.previous_case_id) if case.previous_case_id else None
         return CardView(
             case_id=case.case_id,

@@ -40,6 +40,10 @@ def case_id_of(number: int) -> str:
     return f"CASE_{number:03d}"
 
 
+def number_of(case_id: str) -> int:
+    return int(case_id.removeprefix("CASE_"))
+
+
 def lock_customers(connection: Connection, identifiers: Iterable[str]) -> dict[str, Customer]:
     """Lock the customers' rows, in one order for all, before their cases."""
     wanted = sorted(set(identifiers))
@@ -79,6 +83,22 @@ def add_customers(connection: Connection, found: Sequence[Customer], now: dateti
             set_={"display_name": insert.excluded.display_name, "handle": insert.excluded.handle},
         )
     )
+
+
+def rename_customer(connection: Connection, customer: Customer) -> str | None:
+    """Take a known customer's new name over; the case whose card shows it, None where nothing has changed."""
+    return connection.execute(
+        sa.update(customers)
+        .where(
+            customers.c.customer_identifier == customer.identifier,
+            sa.or_(
+                customers.c.display_name != customer.display_name,
+                customers.c.handle != customer.handle,
+            ),
+        )
+        .values(display_name=customer.display_name, handle=customer.handle)
+        .returning(customers.c.current_case_id)
+    ).scalar_one_or_none()
 
 
 def set_current_cases(connection: Connection, current: Mapping[str, str]) -> None:

@@ -9,6 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from bot.desk.model import PostRef
+
 from .sql import Row, insert_for, insert_in_order
 from .tables import attachment_chunks, attachments, copies, messages
 
@@ -34,6 +36,13 @@ class Message:
     delivery_error: str | None
     edited_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def ref(self) -> PostRef | None:
+        """Where it was written; None while what an admin gave in a form is not posted yet."""
+        if self.channel is None or self.ts is None:
+            return None
+        return PostRef(self.channel, self.ts, self.thread_ts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +136,12 @@ def bodies_of_posts(connection: Connection, posts: Iterable[tuple[str, str]]) ->
     return {(row.channel, row.ts): row.body for row in rows}
 
 
-def first_customer_message(connection: Connection, case_id: str) -> Message | None:
+def first_message(connection: Connection, case_id: str) -> Message | None:
+    """What a case began with: its customer's words, or those of an admin who wrote first."""
     statement = (
         sa.select(messages.c.id)
-        .where(messages.c.case_id == case_id, messages.c.is_admin.is_(False))
-        .order_by(messages.c.timestamp)
+        .where(messages.c.case_id == case_id)
+        .order_by(messages.c.timestamp, messages.c.id)
         .limit(1)
     )
     message_id = connection.execute(statement).scalar_one_or_none()
@@ -162,6 +172,13 @@ def customer_times_after(
 def set_delivery(connection: Connection, message_id: int, state: str, error: str | None = None) -> None:
     connection.execute(
         sa.update(messages).where(messages.c.id == message_id).values(delivery=state, delivery_error=error)
+    )
+
+
+def set_place(connection: Connection, message_id: int, channel: str, ts: str, thread_ts: str | None) -> None:
+    """Where the bot posted what an admin had given in a form: that post stands for the admin's own."""
+    connection.execute(
+        sa.update(messages).where(messages.c.id == message_id).values(channel=channel, ts=ts, thread_ts=thread_ts)
     )
 
 

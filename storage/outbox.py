@@ -255,7 +255,10 @@ def result_of(connection: Connection, dedupe_key: str) -> str | None:
 
 def payloads_of(connection: Connection, message_id: int) -> dict[int, dict[str, Any]]:
     """What the posts of a message were sent with, by part."""
-    rows = connection.execute(sa.select(outbox.c.payload).where(outbox.c.message_id == message_id)).scalars()
+    copied = outbox.c.kind.in_(("mirror", "answer"))
+    rows = connection.execute(
+        sa.select(outbox.c.payload).where(outbox.c.message_id == message_id, copied)
+    ).scalars()
     return {int(payload["part"]): payload for payload in rows if "part" in payload}
 
 
@@ -320,6 +323,11 @@ def _want(connection: Connection, wishes: Sequence[Wish]) -> None:
             },
         )
     )
+
+
+def card_wish(case_id: str, at: datetime) -> Wish:
+    """Have the card show how its case stands."""
+    return Wish(f"card:{case_id}", "card", at, case_id)
 
 
 def alert_wish(post_key: str, at: datetime) -> Wish:

@@ -23,26 +23,26 @@ class CaseFile:
 
 
 def case_file(connection: Connection, case_id: str) -> CaseFile | None:
-    rows = _case_files(connection, _joined().where(cases.c.case_id == case_id))
+    rows = case_files(connection, joined().where(cases.c.case_id == case_id))
     return rows[0] if rows else None
 
 
 def longest_waiting(connection: Connection, limit: int = 10) -> list[CaseFile]:
     """Open cases whose customers wait for an answer, the longest first."""
     condition = sa.text("cases.status = 'open' AND cases.waiting_since IS NOT NULL")
-    return _case_files(connection, _joined().where(condition).order_by(cases.c.waiting_since).limit(limit))
+    return case_files(connection, joined().where(condition).order_by(cases.c.waiting_since).limit(limit))
 
 
 def open_cases(connection: Connection, limit: int) -> list[CaseFile]:
     """Open cases: whose customers wait, the longest first, then those that were answered."""
     waiting = longest_waiting(connection, limit)
     answered = sa.text("cases.status = 'open' AND cases.waiting_since IS NULL")
-    rest = _joined().where(answered).order_by(cases.c.number).limit(limit - len(waiting))
-    return waiting + (_case_files(connection, rest) if len(waiting) < limit else [])
+    rest = joined().where(answered).order_by(cases.c.number).limit(limit - len(waiting))
+    return waiting + (case_files(connection, rest) if len(waiting) < limit else [])
 
 
 def newest_cases(connection: Connection, limit: int) -> list[CaseFile]:
-    return _case_files(connection, _joined().order_by(cases.c.number.desc()).limit(limit))
+    return case_files(connection, joined().order_by(cases.c.number.desc()).limit(limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def troubles(connection: Connection) -> Troubles:
     )
 
 
-def _joined() -> sa.Select[tuple[object, ...]]:
+def joined() -> sa.Select[tuple[object, ...]]:
     return sa.select(cases, customers.c.display_name, customers.c.handle).join(
         customers, customers.c.customer_identifier == cases.c.customer_identifier
     )
 
 
-def _case_files(connection: Connection, statement: sa.Select[tuple[object, ...]]) -> list[CaseFile]:
+def case_files(connection: Connection, statement: sa.Select[tuple[object, ...]]) -> list[CaseFile]:
     files = []
     for row in connection.execute(statement):
         case = case_from_row(row)

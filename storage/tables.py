@@ -105,8 +105,12 @@ cases = Table(
     _one_of("source", "slack", "email"),
     _partial_index("uq_cases_open_customer", "customer_identifier", where="status = 'open'", unique=True),
     _partial_index("ix_cases_due", "due_at", where="due_at IS NOT NULL"),
-    _partial_index("ix_cases_waiting", "waiting_since", where="status = 'open' AND waiting_since IS NOT NULL"),
+    _partial_index(
+        "ix_cases_waiting", "waiting_since", "number", where="status = 'open' AND waiting_since IS NOT NULL"
+    ),
+    _partial_index("ix_cases_escalated", "escalated_at", "number", where="status = 'open' AND escalated"),
     _partial_index("ix_cases_open", "number", where="status = 'open'"),
+    Index("ix_cases_customer", "customer_identifier", "number"),
     _partial_index("ix_cases_closed", "closed_at", where="closed_at IS NOT NULL"),
 )
 
@@ -302,6 +306,19 @@ desired = Table(
     Column("failures", sa.Integer, nullable=False, server_default="0"),
     Column("error", sa.Text),
     _partial_index("ix_desired_ready", "next_at", where="next_at IS NOT NULL"),
+)
+
+home_views = Table(
+    "home_views",
+    metadata,
+    Column("person", sa.Text, primary_key=True),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("place", sa.JSON, nullable=False),
+    Column("shown", sa.Text),
+    Column("revision", sa.Integer, nullable=False, server_default="1"),
+    Column("next_at", UtcDateTime),
+    Column("failures", sa.Integer, nullable=False, server_default="0"),
+    _partial_index("ix_home_views_due", "next_at", where="next_at IS NOT NULL"),
 )
 
 leases = Table(

@@ -16,7 +16,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-import bot.blocks
+import bot.blocks.forms
 from bot.app import bolt_app
 from bot.casework.filing import Channels
 from bot.listeners import register_listeners
@@ -85,7 +85,9 @@ class Registered:
         for kind in ("event", "message", "command", "action", "shortcut", "view", "options", "function"):
             self._record(kind)
         nothing: Any = None
-        register_listeners(self.app, Deps(nothing, nothing, nothing, nothing, "", nothing, "U0BOT"))
+        nothings = (nothing, nothing, nothing, nothing)
+        deps = Deps(*nothings, "", nothing, "U0BOT", "/case", nothing, nothing)
+        register_listeners(self.app, deps)
 
     def _record(self, kind: str) -> None:
         original = getattr(self.app, kind)
@@ -150,9 +152,9 @@ class TestShape:
         assert "request_url" not in json.dumps(manifest)
         assert all("url" not in command for command in manifest["features"]["slash_commands"])
 
-    def test_people_can_write_to_it_and_it_shows_no_empty_home(self, manifest: dict[str, Any]) -> None:
+    def test_people_can_write_to_it_and_it_has_a_home(self, manifest: dict[str, Any]) -> None:
         assert manifest["features"]["app_home"] == {
-            "home_tab_enabled": False,
+            "home_tab_enabled": True,
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": False,
         }
@@ -226,7 +228,22 @@ class TestCommandsAndButtons:
     def test_shortcuts_are_those_that_are_declared(self, manifest: dict[str, Any], registered: Registered) -> None:
         declared = {shortcut["callback_id"] for shortcut in manifest["features"].get("shortcuts", [])}
         assert registered.plain("shortcut") == declared
-        assert registered.names["view"] == registered.names["options"] == registered.names["function"] == []
+        assert registered.names["options"] == registered.names["function"] == []
+
+    async def test_each_shortcut_is_handled(self, manifest: dict[str, Any], registered: Registered) -> None:
+        for shortcut in manifest["features"]["shortcuts"]:
+            assert shortcut["type"] == "message"
+            body = {"type": "message_action", "callback_id": shortcut["callback_id"]}
+            assert await registered.handler(body) == f"bot.listeners.shortcuts.{shortcut['callback_id']}"
+
+    async def test_each_form_we_open_is_handled_and_no_other(self, registered: Registered) -> None:
+        callbacks = {value for name, value in vars(bot.blocks.forms).items() if name.startswith("CALLBACK_")}
+        assert registered.plain("view") == callbacks
+        for callback in callbacks:
+            body = {"type": "view_submission", "view": {"type": "modal", "callback_id": callback}}
+            module = await registered.handler(body)
+            assert module is not None, callback
+            assert module.startswith("bot.listeners.views."), callback
 
 
 class TestScopes:

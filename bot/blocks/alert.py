@@ -51,6 +51,7 @@ class AlertListView:
     alert_key: str
     mention: str = ""
     total: int = 0
+    command: str = words.DEFAULT_COMMAND
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
 
@@ -106,7 +107,7 @@ def alert_list(view: AlertListView) -> Post:
     return compose(
         mention(view.mention) if not settled else None,
         header(plain(words.ALERT_LIST_TITLE, count=total)),
-        *listing(tuple(replace(case, escalated=False) for case in view.cases), total),
+        *listing(tuple(replace(case, escalated=False) for case in view.cases), total, view.command),
         paragraph(_acknowledged(view.acknowledged_by, view.acknowledged_at)),
         buttons(acknowledge) if not settled else None,
     )

@@ -9,11 +9,15 @@ from bot.desk.model import CaseStatus, Source
 
 from . import words
 from .line import NAME_SIZE, Line, Link, line, name, one_line, plain
-from .parts import context, header, paragraph, quote
+from .parts import Button, Sure, buttons, context, header, paragraph, quote
 from .post import Passage, Post, compose
 
 PREVIEW_SIZE = 300
 CASES_SHOWN = 5
+
+ACTION_ESCALATE_CASE = "case_escalate"
+ACTION_CLOSE_CASE = "case_close"
+ACTION_REOPEN_CASE = "case_reopen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,32 @@ def card(view: CardView) -> Post:
     is_open = view.status is CaseStatus.OPEN
     return compose(
         *standing(view),
+        buttons(*_choices(view)),
         context(words.CARD_FOOT_OPEN if is_open else words.CARD_FOOT_CLOSED),
     )
+
+
+def _choices(view: CardView) -> tuple[Button | None, ...]:
+    """What can be done with the case as it stands. Who may is judged when it is clicked."""
+    if view.status is not CaseStatus.OPEN:
+        label = plain(words.LABEL_REOPEN, case_id=view.case_id)
+        return (Button(ACTION_REOPEN_CASE, words.BUTTON_REOPEN, label, value=one_line(view.case_id, 40)),)
+    sure = Sure(
+        words.SURE_ESCALATE_TITLE,
+        plain(words.SURE_ESCALATE, case_id=view.case_id),
+        words.BUTTON_ESCALATE,
+        words.SURE_CANCEL,
+    )
+    escalate = Button(
+        ACTION_ESCALATE_CASE,
+        words.BUTTON_ESCALATE,
+        plain(words.LABEL_ESCALATE, case_id=view.case_id),
+        value=one_line(view.case_id, 40),
+        sure=sure,
+    )
+    label = plain(words.LABEL_CLOSE, case_id=view.case_id)
+    close = Button(ACTION_CLOSE_CASE, words.BUTTON_CLOSE, label, value=one_line(view.case_id, 40))
+    return (None if view.escalated else escalate, close)
 
 
 def standing(view: CardView, *more: Line) -> tuple[Passage | None, ...]:

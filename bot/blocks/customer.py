@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import words
-from .line import file_names, line, one_line, plain, shown_author
-from .parts import body, context, paragraph, text_only
+from .line import file_names, line, name, one_line, plain, shown_author
+from .parts import body, context, paragraph, quote, text_only
 from .post import Post, compose
 
 RECEIVED_TEMPLATE = words.RECEIVED_TEMPLATE
+TAKEN_UP_SIZE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """An admin's answer; `text` is one part of it, at most 3500 characters. `closing`: it closes the case."""
+    """An admin's answer; `text` is one part of it, at most 3500 characters. `closing`: it closes the case;
+    `opening`: it is the first message of a case, which its customer did not ask for.
+    """
 
     case_id: str
     author: str
@@ -23,6 +26,7 @@ class AnswerView:
     part: int = 1
     parts: int = 1
     closing: bool = False
+    opening: bool = False
     edited: bool = False
     deleted: bool = False
 
@@ -31,12 +35,13 @@ def answer(view: AnswerView) -> Post:
     """The author is repeated in the small print, and said where it was edited: an edit loses `username`."""
     author = shown_author(view.author)
     edited = view.edited and not view.deleted
-    closes_here = view.closing and view.part >= view.parts
+    last_part = view.part >= view.parts
     part = plain(words.PART, part=view.part, parts=view.parts) if view.parts > 1 else None
     return compose(
         text_only(line(words.ANSWER_EDITED_TEXT, author=author)) if edited else None,
         paragraph(line(words.ANSWER_DELETED)) if view.deleted else body(view.text),
-        paragraph(line(words.ANSWER_CLOSING, case_id=view.case_id)) if closes_here else None,
+        paragraph(line(words.ANSWER_OPENING, case_id=view.case_id)) if view.opening and last_part else None,
+        paragraph(line(words.ANSWER_CLOSING, case_id=view.case_id)) if view.closing and last_part else None,
         context(author, one_line(view.case_id), part, words.ANSWER_EDITED if edited else None),
         username=author,
     )
@@ -45,6 +50,12 @@ def answer(view: AnswerView) -> Post:
 def received_notice(case_id: str, template: str = RECEIVED_TEMPLATE) -> Post:
     """Once per case. The template is the operator's, read for `{case_id}` and nothing else."""
     return compose(body(template.replace("{case_id}", case_id)))
+
+
+def taken_up_notice(case_id: str, by: str, text: str) -> Post:
+    """An admin opened a case for what its author wrote elsewhere; `text` is how that began."""
+    said = line(words.TAKEN_UP, case_id=case_id, by=name(by))
+    return compose(paragraph(said), quote(text, TAKEN_UP_SIZE))
 
 
 def closed_notice(case_id: str) -> Post:

@@ -15,7 +15,7 @@ from .post import Passage, Post, compose
 WORD_SIZE = 60
 
 
-def reply_text(reply: Reply, links: Mapping[str, str] | None = None) -> Post:
+def reply_text(reply: Reply, links: Mapping[str, str] | None = None, command: str = words.DEFAULT_COMMAND) -> Post:
     """One sentence on what became of a request. `links` are the threads of the cases named in it."""
     links = links or {}
     template = words.REPLIES[reply.kind]
@@ -29,7 +29,8 @@ def reply_text(reply: Reply, links: Mapping[str, str] | None = None) -> Post:
         other=Link(reply.other_case_id, links.get(reply.other_case_id)),
         case_id=reply.case_id,
         by=name(reply.by),
-        command=words.COMMAND,
+        name=name(reply.name),
+        command=command,
     )
     return compose(paragraph(said))
 
@@ -44,6 +45,10 @@ def try_again() -> Post:
     return compose(paragraph(line(words.TRY_AGAIN)))
 
 
+def form_not_opened() -> Post:
+    return compose(paragraph(line(words.FORM_NOT_OPENED)))
+
+
 def not_allowed() -> Post:
     return compose(paragraph(line(words.NOT_ALLOWED)))
 
@@ -53,12 +58,14 @@ def admin_dm_hint(support_channel_id: str) -> Post:
     return compose(paragraph(*(line(said, channel=Channel(support_channel_id)) for said in words.ADMIN_DM)))
 
 
-def mention_help(support_channel_id: str, command: str = words.COMMAND) -> Post:
+def mention_help(support_channel_id: str, command: str = words.DEFAULT_COMMAND) -> Post:
     """For somebody who mentions the app in the support channel, where a mention does nothing."""
     return compose(paragraph(line(words.MENTION_HELP, channel=Channel(support_channel_id), command=command)))
 
 
-def case_help(is_admin: bool, command: str = words.COMMAND, closure_phrase: str = DEFAULT_CLOSURE_PHRASE) -> Post:
+def case_help(
+    is_admin: bool, command: str = words.DEFAULT_COMMAND, closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+) -> Post:
     """What can be asked for, and what to type in a thread, where Slack takes no commands."""
     return compose(*_help(is_admin, command, closure_phrase))
 
@@ -66,7 +73,7 @@ def case_help(is_admin: bool, command: str = words.COMMAND, closure_phrase: str 
 def unknown_command(
     word: str,
     is_admin: bool,
-    command: str = words.COMMAND,
+    command: str = words.DEFAULT_COMMAND,
     closure_phrase: str = DEFAULT_CLOSURE_PHRASE,
 ) -> Post:
     """A word that is no command, then the help."""

@@ -27,13 +27,15 @@ class CaseLine:
     link: str | None = None
 
 
-def listing(cases: Sequence[CaseLine], total: int) -> tuple[Passage | None, ...]:
+def listing(
+    cases: Sequence[CaseLine], total: int, command: str = words.DEFAULT_COMMAND
+) -> tuple[Passage | None, ...]:
     """At most 40 lines, and one that says how many more there are of the `total`."""
     shown = cases[:LINES]
     more = max(total, len(cases)) - len(shown)
     return (
         bullets(*(_case_line(case) for case in shown)) if shown else None,
-        paragraph(line(words.LIST_MORE, count=more, command=words.COMMAND)) if more > 0 else None,
+        paragraph(line(words.LIST_MORE, count=more, command=command)) if more > 0 else None,
     )
 
 

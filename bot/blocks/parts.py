@@ -16,6 +16,17 @@ BODY_SIZE = 4000  # characters of one part of a message; the sender splits at 35
 HEADER_SIZE = 140  # Slack takes 150
 CONTEXT_SIZE = 1000
 LABEL_SIZE = 75
+SURE_SIZE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """What somebody is asked before a click counts."""
+
+    title: str
+    question: str
+    yes: str
+    no: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +39,12 @@ class Button:
     value: str | None = None
     url: str | None = None
     style: Literal["primary", "danger"] | None = None
+    sure: Sure | None = None
 
 
 def header(title: str) -> Passage:
     title = cut(title, HEADER_SIZE)
-    return Passage({"type": "header", "text": _plain_text(title)}, escape(title))
+    return Passage({"type": "header", "text": plain_text(title)}, escape(title))
 
 
 def paragraph(*lines: Line | None) -> Passage | None:
@@ -68,11 +80,11 @@ def quote(text: str, size: int) -> Passage | None:
 def context(*facts: str | None) -> Passage:
     """Small print below a post. It repeats what the text says elsewhere, so it adds no words to it."""
     shown = cut(words.BETWEEN.join(fact for fact in facts if fact), CONTEXT_SIZE)
-    return Passage({"type": "context", "elements": [_plain_text(shown)]})
+    return Passage({"type": "context", "elements": [plain_text(shown)]})
 
 
 def buttons(*given: Button | None) -> Passage | None:
-    elements = [_button(button) for button in given if button is not None]
+    elements = [button_element(button) for button in given if button is not None]
     return Passage({"type": "actions", "elements": elements}) if elements else None
 
 
@@ -94,18 +106,25 @@ def link_button(action_id: str, caption: str, label: str, url: str | None) -> Bu
     return Button(action_id, caption, label, url=usable) if usable else None
 
 
-def _button(button: Button) -> Element:
+def button_element(button: Button) -> Element:
     element: Element = {
         "type": "button",
         "action_id": button.action_id,
-        "text": _plain_text(button.caption),
+        "text": plain_text(button.caption),
         "accessibility_label": cut(button.label, LABEL_SIZE),
     }
+    if button.sure is not None:
+        element["confirm"] = {
+            "title": plain_text(button.sure.title),
+            "text": plain_text(cut(button.sure.question, SURE_SIZE)),
+            "confirm": plain_text(button.sure.yes),
+            "deny": plain_text(button.sure.no),
+        }
     optional = {"value": button.value, "url": button.url, "style": button.style}
     return element | {key: given for key, given in optional.items() if given}
 
 
-def _plain_text(text: str) -> Element:
+def plain_text(text: str) -> Element:
     """`emoji` off: a name like ":fire:" stays the word it is."""
     return {"type": "plain_text", "text": text, "emoji": False}
 

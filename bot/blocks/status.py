@@ -13,7 +13,7 @@ from .card import CardView, standing
 from .line import Line, Link, line, usable_link
 from .listing import CaseLine, listing
 from .parts import header, paragraph
-from .post import Post, compose
+from .post import Passage, Post, compose
 
 WAITING_SHOWN = 10
 
@@ -66,29 +66,34 @@ def admin_case_status(view: CardView, thread_link: str | None = None) -> Post:
 
 def desk_status(counts: DeskCounts, waiting: Sequence[CaseLine] = ()) -> Post:
     """The counts, and up to ten cases that wait longest."""
+    shown = waiting[:WAITING_SHOWN]
+    return compose(
+        header(words.DESK_TITLE),
+        desk_counts(counts, line(words.DESK_WAITING if shown else words.DESK_NOBODY_WAITS)),
+        *listing(shown, len(shown)),
+    )
+
+
+def desk_counts(counts: DeskCounts, *more: Line) -> Passage | None:
+    """How many cases there are, and what waits for somebody to look at it."""
     troubles = (
         (words.DESK_HELD, counts.held),
         (words.DESK_QUARANTINED, counts.quarantined),
         (words.DESK_PARKED, counts.parked),
     )
-    shown = waiting[:WAITING_SHOWN]
-    return compose(
-        header(words.DESK_TITLE),
-        paragraph(
-            line(words.DESK_COUNTS, open=counts.open, waiting=counts.waiting, escalated=counts.escalated),
-            *(line(template, count=count) for template, count in troubles if count),
-            line(words.DESK_WAITING if shown else words.DESK_NOBODY_WAITS),
-        ),
-        *listing(shown, len(shown)),
+    return paragraph(
+        line(words.DESK_COUNTS, open=counts.open, waiting=counts.waiting, escalated=counts.escalated),
+        *(line(template, count=count) for template, count in troubles if count),
+        *more,
     )
 
 
-def case_list(cases: Sequence[CaseLine], total: int) -> Post:
+def case_list(cases: Sequence[CaseLine], total: int, command: str = words.DEFAULT_COMMAND) -> Post:
     """The open cases; `total` counts those too that are not given here."""
     total = max(total, len(cases))
     if not total:
         return compose(paragraph(line(words.LIST_NONE)))
-    return compose(header(words.LIST_TITLE.format(count=total)), *listing(cases, total))
+    return compose(header(words.LIST_TITLE.format(count=total)), *listing(cases, total, command))
 
 
 def _answered(view: CustomerStatusView) -> list[Line]:

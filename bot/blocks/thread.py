@@ -12,7 +12,19 @@ from bot.desk.policy import DEFAULT_CLOSURE_PHRASE
 from bot.text.safe import display_name, is_blank
 
 from . import words
-from .line import Line, Link, User, Value, file_names, line, name, one_line, plain, usable_link
+from .line import (
+    Line,
+    Link,
+    User,
+    Value,
+    file_names,
+    line,
+    name,
+    one_line,
+    plain,
+    shown_author,
+    usable_link,
+)
 from .parts import Button, body, bullets, buttons, context, paragraph, quote, text_only
 from .post import Passage, Post, compose
 from .trigger import TRIGGER_QUOTE_SIZE, trigger_words
@@ -53,7 +65,28 @@ class NoticeView:
     trigger: Trigger | None = None
     about_link: str | None = None
     closure_phrase: str = DEFAULT_CLOSURE_PHRASE
+    command: str = words.DEFAULT_COMMAND
     and_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormPostView:
+    """What an admin gave in a form, for the thread; `text` is one part of it, at most 3500 characters."""
+
+    case_id: str
+    author: str
+    text: str
+    part: int = 1
+    parts: int = 1
+
+
+def form_post(view: FormPostView) -> Post:
+    """The author is repeated in the small print, as in a mirrored message."""
+    author = shown_author(view.author)
+    part = plain(words.PART, part=view.part, parts=view.parts) if view.parts > 1 else None
+    return compose(
+        body(view.text), context(author, one_line(view.case_id), part, words.FORM_POST), username=author
+    )
 
 
 def thread_intro(case_id: str, closure_phrase: str = DEFAULT_CLOSURE_PHRASE) -> Post:
@@ -98,6 +131,8 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
             | ThreadNotice.CLOSED_QUIETLY
             | ThreadNotice.REOPENED
             | ThreadNotice.REOPENED_BY_LATE_MESSAGE
+            | ThreadNotice.BEGUN
+            | ThreadNotice.TAKEN_UP
             | ThreadNotice.NEAR_MISS
             | ThreadNotice.ANSWERED_AT_ONCE
             | ThreadNotice.CUSTOMER_WROTE_MEANWHILE
@@ -112,7 +147,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
         "and_to": User(view.and_to),
         "detail": detail,
         "phrase": view.closure_phrase,
-        "command": words.COMMAND,
+        "command": view.command,
         "trigger": trigger_words(view.trigger) if view.trigger else "",
     }
     said = (line(template, **values) for template in words.NOTICES[notice])

@@ -10,7 +10,7 @@ code, and code does not count.
 from bot.desk.effects import ReplyKind, ThreadNotice
 from bot.desk.model import Source, TriggerKind
 
-COMMAND = "/case"
+DEFAULT_COMMAND = "/case"
 
 # People and things without a name
 NAMELESS = "somebody"
@@ -40,6 +40,15 @@ CARD_RELATED = "*Same person, other address:* {case}"
 CARD_LINK = "*Thread:* {link}"
 CARD_FOOT_OPEN = "Work in this case's thread: what admins write there goes to the customer."
 CARD_FOOT_CLOSED = "Closed: nothing written in the thread is sent. If the customer writes again, a new case opens."
+BUTTON_ESCALATE = "Escalate"
+BUTTON_CLOSE = "Close"
+BUTTON_REOPEN = "Reopen"
+LABEL_ESCALATE = "Escalate {case_id}"
+LABEL_CLOSE = "Close {case_id}"
+LABEL_REOPEN = "Reopen {case_id}"
+SURE_ESCALATE_TITLE = "Escalate this case?"
+SURE_ESCALATE = "The alerting channel is told about {case_id}."
+SURE_CANCEL = "Cancel"
 STATUS_OPEN = "open"
 STATUS_ESCALATED = "open, escalated"
 STATUS_CLOSED = "closed"
@@ -65,14 +74,22 @@ MIRROR_DELETED = "The customer deleted this message."
 MIRROR_NO_WORDS = "The customer sent no words, only files."
 MIRROR_FILES = "*Files not passed on:* {files}. The customer was told."
 
+# What an admin gave in a form, posted in the thread for them
+FORM_POST = "written in a form, for the customer"
+
 # To the customer
 ANSWER_EDITED = "edited"
 ANSWER_EDITED_TEXT = "{author}, edited:"
 ANSWER_DELETED = "This message was deleted."
 ANSWER_CLOSING = "Case {case_id} is closed. Write again and a new case opens."
+ANSWER_OPENING = "To answer, write here. What you write is added to your case {case_id}."
 RECEIVED_TEMPLATE = (
     "Thank you, your message was received. Your case is {case_id}. Our support team answers here; what you "
     "write until then is added to the same case."
+)
+TAKEN_UP = (
+    "{by} of our support team opened case {case_id} for what you wrote elsewhere. Our support team answers here; "
+    "what you write here until then is added to the case."
 )
 CLOSED = "Your case {case_id} is closed. Write again and a new case opens."
 FILES_NOT_SENT_TO_DESK = (
@@ -129,6 +146,13 @@ NOTICES = {
     ThreadNotice.REOPENED_BY_LATE_MESSAGE: (
         "*Case {case_id} is open again.* A message arrived late that the customer wrote before the case was "
         "closed. It is shown below.",
+    ),
+    ThreadNotice.BEGUN: (
+        "*{by} began this case by writing to the customer first.* What the customer answers is added here.",
+    ),
+    ThreadNotice.TAKEN_UP: (
+        "*{by} took up a message into this case.* Its author wrote it elsewhere, not to the desk.",
+        "It is shown below.",
     ),
     ThreadNotice.ESCALATED: ("*Case {case_id} is escalated.* The alerting channel is told.", "{trigger}"),
     ThreadNotice.NEAR_MISS: (
@@ -190,6 +214,17 @@ REPLIES = {
     ),
     ReplyKind.ESCALATED: "Case {case} is escalated. The alerting channel is told.",
     ReplyKind.ADDED_UNDER_ALERT: "Case {case} has an alert already: your request counts under that one.",
+    ReplyKind.ALREADY_ESCALATED: "Case {case} is escalated already.",
+    ReplyKind.BEGUN: "Case {case} is open, and your message is on its way to the customer.",
+    ReplyKind.TAKEN_UP: "Case {case} is open, and that message is in it.",
+    ReplyKind.JOINED: "Its author has an open case, {case}: that message was added to it.",
+    ReplyKind.HAS_OPEN_CASE: "{name} has an open case, {case}. Write in its thread. *Your message was not sent.*",
+    ReplyKind.IN_A_CASE_ALREADY: "That message is in case {case} already.",
+    ReplyKind.IS_AN_ADMIN: "{name} is an admin of this desk: admins have no cases.",
+    ReplyKind.IS_A_BOT: "That was written by an app: there is nobody to answer to.",
+    ReplyKind.IS_DEACTIVATED: "The account of {name} is deactivated: no answer would reach it.",
+    ReplyKind.NO_SUCH_PERSON: "Slack knows no such person.",
+    ReplyKind.NO_WORDS: "There are no words in that message.",
     ReplyKind.ACKNOWLEDGED: "You acknowledged the alert on case {case}.",
     ReplyKind.ALREADY_ACKNOWLEDGED: "The alert on case {case} was already acknowledged by {by}.",
     ReplyKind.NOT_FOUND: "There is no case {case}.",
@@ -206,6 +241,69 @@ REPLIES_BY_NOBODY = {
 REPLIES_WITHOUT_CASE = {ReplyKind.NOT_FOUND: "There is no such case."}
 ACCEPTED = "Accepted. It will be done shortly."
 TRY_AGAIN = "That could not be confirmed just now. Look at the case before you try again in a minute."
+
+# Forms
+FORM_NOT_OPENED = "The form could not be opened just now. If you do not see it, try again in a moment."
+FORM_BACK = "Close"
+FORM_CANCEL = "Cancel"
+FORM_YOUR_WORDS = "What you wrote, to copy it:"
+FORM_NO_WORDS = "Write something: a message without words cannot be sent."
+FORM_TITLE_OUTCOME = "Case desk"
+CLOSE_TITLE = "Close {case_id}"
+CLOSE_SUBMIT = "Close case"
+CLOSE_WHO = "*Customer:* {customer}"
+CLOSE_SUMMARY = "*Messages:* {count}, the last at {at}"
+CLOSE_WAITING = "*The customer waits for an answer since {at}.*"
+CLOSE_NEXT = "If the customer writes again, a new case opens."
+CLOSE_WORDS = "Last message to the customer"
+CLOSE_WORDS_HINT = "It is sent with the words: case closed, write again and a new case opens."
+CLOSE_HOW = "Quietly"
+CLOSE_QUIETLY = "Tell the customer nothing"
+CLOSE_QUIET_WITH_WORDS = "Closed quietly, nothing is sent: take the words out, or the tick."
+BEGIN_TITLE = "Write to a customer"
+BEGIN_SUBMIT = "Send"
+BEGIN_EXPLAINED = "A case opens, and its thread. Your message is sent to the customer in a direct message."
+BEGIN_WHO = "Customer"
+BEGIN_WORDS = "Your message"
+
+# Home
+HOME_TITLE = "The desk"
+HOME_ESCALATED = "Escalated ({count})"
+HOME_WAITING = "Waiting longest ({count})"
+HOME_OPEN = "All open ({count})"
+HOME_TITLES = {
+    "escalated": "Escalated cases, the longest escalated first",
+    "waiting": "Customers who wait for an answer, the longest waiting first",
+    "open": "All open cases, the oldest first",
+    "customer": "The cases of one customer, the newest first",
+}
+HOME_NONE = {
+    "escalated": "No case is escalated.",
+    "waiting": "No customer waits for an answer.",
+    "open": "There is no open case.",
+    "customer": "This person has no case.",
+}
+HOME_PAST_END = "There are no more cases here."
+HOME_FILTER = "Cases of one customer"
+HOME_ALL = "Show all cases"
+HOME_NEXT = "Next page"
+HOME_BACK = "Previous page"
+HOME_FIRST = "First page"
+HOME_PAGE = "page {page}"
+HOME_ROW = "{case_id}: {customer}"
+HOME_STATE_ESCALATED = "escalated since {at}"
+HOME_STATE_WAITING = "waiting since {at}"
+HOME_STATE_QUIET = "answered, quiet since {at}"
+HOME_STATE_CLOSED = "closed {at} by {by}"
+HOME_STATE_OPENED = "opened {at}"
+HOME_OWN_TITLE = "Your cases"
+HOME_OWN_HOW = (
+    "To reach our support team, write to me under “Messages”. You need no command and no form: just write. Our "
+    "support team answers there."
+)
+HOME_OWN_CLOSED_TITLE = "Closed"
+HOME_OWN_CLOSED = "{case_id}: opened {opened}, closed {closed}"
+HOME_OWN_NONE = "You have no case yet."
 
 # Help
 ADMIN_DM = (
@@ -227,6 +325,7 @@ HELP_ADMIN = (
     "`{command} close CASE_001`: close a case and tell its customer; with `quiet` at the end, tell nobody",
     "`{command} reopen CASE_001`: take up a closed case again",
     "`{command} escalate CASE_001 why`: alert others to a case",
+    "`{command} new @customer text`: write to somebody first and open a case; without text, a form asks for it",
     "`{command} help`: this help",
 )
 HELP_ADMIN_FOOT = (

@@ -15,6 +15,7 @@ from bot.desk.effects import Reply, ReplyKind
 from bot.desk.events import (
     Acknowledged,
     AdminAnswered,
+    AdminBegan,
     CardDeleted,
     Closed,
     CustomerWrote,
@@ -26,17 +27,19 @@ from bot.desk.events import (
     Reopened,
     TimeCame,
 )
-from bot.desk.model import Person, PostRef, Written
+from bot.desk.model import Person, PostRef, ReplyTo, Written
 from bot.desk.policy import Policy
 from bot.desk.rules import is_note
 from bot.desk.thread_posts import read_thread_post
+from bot.text.safe import is_blank
 from storage import alerts, cases, inbox, messages, post_changes
 from storage.inbox import Done, Item
 from storage.post_changes import PostChange
 
-from .filing import Channels, Filing, Slot
-from .intake import Verb
+from .filing import Channels, Filing, Slot, named
+from .intake import FOR_A_PERSON, Verb
 from .prepare import (
+    Addressee,
     AskedFor,
     Deletion,
     Delivery,
@@ -196,13 +199,19 @@ def apply_items(
         slots[item.id] = slot
         done.append(mark)
     batch.store()
-    settled = [
-        replace(mark, case_id=slot.case.case_id) if (slot := slots[mark.id]) is not None else mark for mark in done
-    ]
+    settled = [_settled(mark, slot) if (slot := slots[mark.id]) is not None else mark for mark in done]
     inbox.mark(connection, settled, now)
     inbox.rest_lanes(connection, sorted(locked), now, {lane: at for lane, at in later.items() if lane in locked})
     keys = {item.id: item.key for item, _ in pairs}
     return {keys[mark.id]: batch.filing.rows_of.get(keys[mark.id], ()) for mark in done}
+
+
+def _settled(mark: Done, slot: Slot) -> Done:
+    """The mark with what is only known once cases have their numbers."""
+    outcome = mark.outcome
+    if outcome is not None:
+        outcome = _outcome(named(read_outcome(outcome), slot))
+    return replace(mark, case_id=slot.case.case_id, outcome=outcome)
 
 
 def apply_due(connection: Connection, desk: Desk, now: datetime, limit: int) -> int:
@@ -222,11 +231,13 @@ def apply_due(connection: Connection, desk: Desk, now: datetime, limit: int) -> 
 
 
 def _writers(pairs: Sequence[tuple[Item, Prepared]]) -> list[cases.Customer]:
-    writers = {
-        what.author.id: cases.Customer(what.author.id, what.author.name, what.handle)
-        for _, what in pairs
-        if isinstance(what, DirectMessage) and not what.author.is_admin
-    }
+    writers = {}
+    for _, what in pairs:
+        match what:
+            case DirectMessage(author=author, handle=handle) if not author.is_admin:
+                writers[author.id] = cases.Customer(author.id, author.name, handle)
+            case AskedFor(by=by, addressee=Addressee(person, handle, refused=None)) if by.is_admin:
+                writers[person.id] = cases.Customer(person.id, person.name, handle)
     return list(writers.values())
 
 
@@ -262,6 +273,8 @@ def _aim(
             if what.request.verb is Verb.ACKNOWLEDGE:
                 on_post = alerts.alerts_on(connection, what.request.target)
                 return Aim(tuple(alert.case_id for alert in on_post))
+            if what.request.verb in FOR_A_PERSON:
+                return Aim()
             return Aim((what.request.case_id,))
         case Delivery():
             return Aim((what.report.case_id,))
@@ -311,15 +324,14 @@ def _judge(
         case AskedFor():
             reply, slot = _request(batch, what)
             if tell_late:
-                batch.filing.tell_late(item.key, what.by.id, reply)
+                batch.filing.tell_late(item.key, what.by.id, reply, slot)
             return Done(item.id, outcome=_outcome(reply), facts={"by": what.by.name}), slot
         case Delivery():
             slot = batch.by_case[what.report.case_id]
             message = messages.load_message(batch.connection, what.report.message_id)
-            if message is None or message.channel is None or message.ts is None:
+            if message is None:
                 return Done(item.id, "ignored"), slot
-            ref = PostRef(message.channel, message.ts, message.thread_ts)
-            batch.apply(slot, DeliveryFailed(what.at, ref, message.sender, what.report.reason))
+            batch.apply(slot, DeliveryFailed(what.at, message.id, message.ref, message.sender, what.report.reason))
             return Done(item.id), slot
         case Nobody():
             return Done(item.id, "ignored", facts={"user": what.user}), None
@@ -389,25 +401,72 @@ def _request(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
         return Reply(ReplyKind.NOT_ALLOWED), None
     if request.verb is Verb.ACKNOWLEDGE:
         return _acknowledge(batch, what)
+    if what.addressee is not None:
+        return _for_a_person(batch, what, what.addressee)
     slot = batch.by_case.get(request.case_id)
     if slot is None:
         return Reply(ReplyKind.NOT_FOUND, request.case_id), None
     event: Event | None
     match request.verb:
         case Verb.CLOSE:
-            event = Closed(what.at, what.by, request.quiet)
+            event = _closed(what)
         case Verb.ESCALATE:
-            event = EscalationRequested(what.at, what.by, request.text)
+            event = EscalationRequested(what.at, what.by, request.text, request.once)
         case Verb.REOPEN:
             event = Reopened(what.at, what.by, _newer_open(batch, slot))
         case Verb.REOPEN_AND_SEND:
             event = _reopen_and_send(batch, slot, what)
+        case Verb.BEGIN | Verb.TAKE_UP:
+            raise ValueError(f"{request.verb} names nobody")
         case _:
             assert_never(request.verb)
     if event is None:
         return Reply(ReplyKind.NOT_FOUND, slot.case.case_id), slot
     reply = batch.apply(slot, event)
     return reply or Reply(ReplyKind.NOT_FOUND, slot.case.case_id), slot
+
+
+def _closed(what: AskedFor) -> Closed:
+    """Closed quietly, the customer gets nothing: a form that asks for both is not taken."""
+    request = what.request
+    has_words = not request.quiet and not is_blank(request.text)
+    return Closed(
+        what.at,
+        what.by,
+        request.quiet,
+        last_words=Written(request.text, request.text) if has_words else None,
+        seen=datetime.fromisoformat(request.seen) if request.seen else None,
+    )
+
+
+def _for_a_person(batch: Batch, what: AskedFor, addressee: Addressee) -> tuple[Reply, Slot | None]:
+    """Begin a case with an admin's message, or with one that its author wrote elsewhere."""
+    person = addressee.person
+    if addressee.refused is not None:
+        return Reply(addressee.refused, name=person.name), None
+    slot = batch.current.get(person.id)
+    to_their_dm = ReplyTo(person.id)
+    if addressee.ref is None:
+        reply = batch.apply(slot, AdminBegan(what.at, what.by, person, addressee.written, to_their_dm))
+        return reply or Reply(ReplyKind.NOT_FOUND), batch.current.get(person.id)
+    if known := _case_with(batch, addressee.ref):
+        return Reply(ReplyKind.IN_A_CASE_ALREADY, known), None
+    kind = ReplyKind.JOINED if slot is not None and slot.case.is_open else ReplyKind.TAKEN_UP
+    batch.apply(
+        slot,
+        # When it was taken up, not when it was written: the case waits since it is the desk's.
+        CustomerWrote(what.at, person, addressee.written, addressee.ref, to_their_dm, taken_up_by=what.by),
+    )
+    return Reply(kind), batch.current.get(person.id)
+
+
+def _case_with(batch: Batch, ref: PostRef) -> str | None:
+    """The case that a message is in already."""
+    stored = messages.find_message(batch.connection, ref.channel, ref.ts)
+    if stored is not None:
+        return stored.case_id
+    pending = batch.filing.slot_of(ref)
+    return pending.case.case_id if pending is not None else None
 
 
 def _newer_open(batch: Batch, slot: Slot) -> str | None:

@@ -29,9 +29,10 @@ LONGEST_WAITING = 10
 class Enquiries:
     """Each raises DatabaseUnavailable when the database is away."""
 
-    def __init__(self, database: Database, views: Views) -> None:
+    def __init__(self, database: Database, views: Views, command: str) -> None:
         self._database = database
         self._views = views
+        self._command = command
 
     async def own_case(self, customer: str) -> Post:
         """A customer's own open case, or the one closed last; never a word about anybody else's."""
@@ -57,11 +58,14 @@ class Enquiries:
             )
         )
 
+    async def file(self, case_id: str) -> CaseFile | None:
+        return await self._database.read(partial(reports.case_file, case_id=case_id))
+
     async def case(self, case_id: str) -> Post:
         def work(connection: Connection) -> Post:
             file = reports.case_file(connection, case_id)
             if file is None:
-                return reply_text(Reply(ReplyKind.NOT_FOUND, case_id))
+                return reply_text(Reply(ReplyKind.NOT_FOUND, case_id), command=self._command)
             return admin_case_status(self._views.card(connection, file), self._views.thread_link(file))
 
         return await self._database.read(work)
@@ -90,7 +94,7 @@ class Enquiries:
         def work(connection: Connection) -> Post:
             files = reports.open_cases(connection, LISTED)
             total = cases.read_counters(connection).get("open", 0)
-            return case_list([self._views.case_line(file) for file in files], total)
+            return case_list([self._views.case_line(file) for file in files], total, self._command)
 
         return await self._database.read(work)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
@@ -32,9 +32,10 @@ from bot.desk.effects import (
     SayFilesNotSent,
     SayInThread,
     SayReceived,
+    SayTakenUp,
     ThreadNotice,
 )
-from bot.desk.events import Event, MessageEdited, NoteWritten
+from bot.desk.events import CustomerWrote, Event, MessageEdited, NoteWritten
 from bot.desk.model import Case, PostRef, ReplyTo, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
 from storage import alerts, cases, messages, outbox, post_changes
@@ -87,6 +88,7 @@ class Filing:
     _wishes: list[Wish] = field(default_factory=list)
     _alert_rows: list[Row] = field(default_factory=list)
     _post_keys: dict[str, str] = field(default_factory=dict)
+    _late: list[tuple[str, str, str, Reply, Slot | None]] = field(default_factory=list)
     _list_key: str | None = None
     item: str = ""
     """The key of the item that is being decided."""
@@ -112,7 +114,8 @@ class Filing:
     def slot_of(self, ref: PostRef) -> Slot | None:
         """The case of a message that is not stored yet."""
         for entry in self._entries:
-            if isinstance(entry.effect, RecordMessage) and _place(entry.effect.ref) == _place(ref):
+            written = entry.effect.ref if isinstance(entry.effect, RecordMessage) else None
+            if written is not None and _place(written) == _place(ref):
                 return entry.slot
         return None
 
@@ -153,15 +156,18 @@ class Filing:
             )
         )
 
-    def tell_late(self, key: str, user: str, reply: Reply) -> None:
+    def tell_late(self, key: str, user: str, reply: Reply, slot: Slot | None) -> None:
         """Whoever asked has stopped waiting: send the outcome."""
-        self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload={"reply": asdict(reply)}))
+        self._late.append((self.item, key, user, reply, slot))
 
-    def _tell(self, row: NewRow) -> None:
+    def _tell(self, row: NewRow, item: str | None = None) -> None:
         self._rows.append(row)
-        self._keys_of.setdefault(self.item, []).append(row.dedupe_key)
+        self._keys_of.setdefault(item or self.item, []).append(row.dedupe_key)
 
     def store(self) -> None:
+        for item, key, user, reply, slot in self._late:
+            payload = {"reply": asdict(named(reply, slot))}
+            self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload=payload), item)
         self._store_messages()
         before = self._words_before_edits()
         cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
@@ -221,11 +227,14 @@ class Filing:
                 again = (case_id, place.channel, place.ts)
                 self._rows += [outbox.new_card(*again), outbox.new_intro(*again)]
             case RefreshCard():
-                self._wishes.append(Wish(f"card:{case_id}", "card", self.now + CARD_AFTER, case_id))
+                self._wishes.append(outbox.card_wish(case_id, self.now + CARD_AFTER))
             case RecordMessage():
                 self._pass_on(entry, effect)
             case SayReceived():
                 self._to_customer(slot, effect.reply_to, "received", f"received:{case_id}")
+            case SayTakenUp():
+                about = {"by": effect.by, "quote": effect.quote}
+                self._to_customer(slot, effect.reply_to, "taken_up", f"received:{case_id}", about)
             case SayFilesNotSent():
                 key = f"files:{effect.ref.channel}:{effect.ref.ts}"
                 self._to_customer(slot, effect.reply_to, "files_not_sent", key, {"files": list(effect.files)})
@@ -254,9 +263,11 @@ class Filing:
             case EditCopies() | DeleteCopies():
                 self._change_copies(effect)
             case FailAnswer():
-                message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
-                if message is not None:
-                    messages.set_delivery(self.connection, message.id, "failed", effect.reason)
+                messages.set_delivery(self.connection, effect.message_id, "failed", effect.reason)
+                # It may have been posted in the thread since the desk decided: whoever comes second sees it.
+                message = messages.load_message(self.connection, effect.message_id)
+                if message is not None and message.ref is not None:
+                    self._mark(Mark(message.ref, MarkState.FAILED))
             case _:
                 assert_never(effect)
 
@@ -265,11 +276,15 @@ class Filing:
         parts = len(split_parts(show(effect.written.text)))
         for part in range(1, parts + 1):
             payload: dict[str, Any] = {"part": part, "parts": parts}
+            if effect.is_answer and effect.ref is None:
+                key = f"form:{entry.message_id}:{part}"
+                self._in_thread(entry.slot, "form_post", key, dict(payload), entry.message_id)
             if effect.is_answer:
                 if effect.reply_to is None:
                     continue
                 payload |= {
                     "closing": effect.closing and part == parts,
+                    "opening": effect.opening and part == parts,
                     "thread_ts": effect.reply_to.thread_ts,
                 }
                 self._rows.append(
@@ -328,6 +343,8 @@ class Filing:
             "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
             "and_to": effect.and_to,
         }
+        if effect.notice is ThreadNotice.TAKEN_UP and effect.about is not None:
+            payload["about"] = asdict(effect.about)
         key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}"
         self._in_thread(slot, "thread_notice", key, payload)
 
@@ -350,7 +367,7 @@ class Filing:
             messages.delete_message(self.connection, message.id, effect.at)
         self._wishes.append(outbox.copies_wish(message.id, message.case_id, self.now))
         # The card previews the first message.
-        self._wishes.append(Wish(f"card:{message.case_id}", "card", self.now + CARD_AFTER, message.case_id))
+        self._wishes.append(outbox.card_wish(message.case_id, self.now + CARD_AFTER))
 
     def _alert(self, slot: Slot, effect: RaiseAlert | AddUnderAlert | RemindOfAlert | RefreshAlert) -> None:
         case_id = slot.case.case_id
@@ -408,6 +425,11 @@ class Filing:
         return self._post_keys.get(key, key)
 
 
+def named(reply: Reply, slot: Slot | None) -> Reply:
+    """The reply with the case's id, which a new case did not have when it was decided."""
+    return replace(reply, case_id=slot.case.case_id) if slot is not None and not reply.case_id else reply
+
+
 def _place(ref: PostRef) -> tuple[str, str]:
     return ref.channel, ref.ts
 
@@ -439,9 +461,9 @@ def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
         "body": body,
         "timestamp": effect.at,
         "source": effect.source.value,
-        "channel": effect.ref.channel,
-        "ts": effect.ref.ts,
-        "thread_ts": effect.ref.thread_ts,
+        "channel": effect.ref.channel if effect.ref else None,
+        "ts": effect.ref.ts if effect.ref else None,
+        "thread_ts": effect.ref.thread_ts if effect.ref else None,
         "files": list(effect.written.files),
         "delivery": "queued" if effect.is_answer else None,
     }
@@ -453,6 +475,8 @@ def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapp
     data: dict[str, Any] = {"effects": [type(effect).__name__ for effect in effects]}
     if isinstance(event, NoteWritten):
         data["text"] = clean(event.written.text)
+    if isinstance(event, CustomerWrote) and event.taken_up_by is not None:
+        data["taken_up_by"] = event.taken_up_by.id
     if isinstance(event, MessageEdited):
         data["text"] = _body(event.text)[0]
         data["before"] = before.get(_place(event.ref))

@@ -39,17 +39,31 @@ class Verb(StrEnum):
     ESCALATE = "escalate"
     ACKNOWLEDGE = "acknowledge"
     REOPEN_AND_SEND = "reopen_and_send"
+    BEGIN = "begin"
+    TAKE_UP = "take_up"
+
+
+# What is asked about a person, of whom there may be no case yet.
+FOR_A_PERSON = {Verb.BEGIN, Verb.TAKE_UP}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`target` is a case id, an alert post's key, or `CASE_001|channel|ts` of a post to send after all."""
+    """`target` is a case id, an alert post's key, `CASE_001|channel|ts` of a post to send after all, or (to begin
+    a case, or to take a message up) somebody's Slack id.
+
+    `text` is a reason, or what to send. `seen` is when the newest message was written that the asker can have
+    seen; `once`: asked by a button that is not there once it is done; `message` is Slack's, to be taken up.
+    """
 
     verb: Verb
     user: str
     target: str
     text: str = ""
     quiet: bool = False
+    once: bool = False
+    seen: str = ""
+    message: Mapping[str, Any] | None = None
 
     @property
     def case_id(self) -> str:
@@ -100,9 +114,21 @@ def request_item(request: Request, gesture: str, at: datetime) -> NewItem:
     match request.verb:
         case Verb.ACKNOWLEDGE:
             about = About(alert_key=request.target, person=request.user)
+        case Verb.BEGIN | Verb.TAKE_UP:
+            about = About(customer=request.target)
         case _:
             about = About(case_id=request.case_id, person=request.user)
     return NewItem(f"request:{gesture}", ItemKind.REQUEST, about, at, _raw(asdict(request)))
+
+
+def take_up_request(payload: Mapping[str, Any]) -> Request | None:
+    """The request of a message shortcut; None for a message that nobody wrote."""
+    message: Mapping[str, Any] = payload["message"]
+    if not _by_a_person(message) or message.get("subtype") not in _WRITTEN_SUBTYPES:
+        return None
+    kept = {name: message[name] for name in ("text", "blocks", "files", "ts", "thread_ts") if name in message}
+    kept["channel"] = str(payload["channel"]["id"])
+    return Request(Verb.TAKE_UP, str(payload["user"]["id"]), str(message["user"]), message=kept)
 
 
 def read_request(raw: bytes) -> Request:

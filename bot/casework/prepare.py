@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.desk.effects import ReplyKind
 from bot.desk.model import Person, PostRef, ReplyTo, Written
-from bot.people import People, Profile
+from bot.people import People, Profile, UnknownUser
 from bot.text.inbound import mentioned_users, read_message
+from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import ItemKind, Request, read_request
+from .intake import FOR_A_PERSON, ItemKind, Request, read_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,22 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom an admin wants a case for; `refused` says why there can be none. `written` is what is to be in it."""
+
+    person: Person
+    handle: str
+    written: Written
+    ref: PostRef | None = None
+    refused: ReplyKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AskedFor:
     at: datetime
     by: Person
     request: Request
+    addressee: Addressee | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,8 @@ async def prepare(item: Item, people: People) -> Prepared:
             return Delivery(item.at, read_delivery(item.raw))
         case ItemKind.REQUEST:
             request = read_request(item.raw)
-            return AskedFor(item.at, await people.person(request.user), request)
+            addressee = await _addressee(request, people) if request.verb in FOR_A_PERSON else None
+            return AskedFor(item.at, await people.person(request.user), request, addressee)
         case ItemKind.MENTION:
             event = _event(item)
             return Mention(item.at, await people.person(str(event["user"])), _ref(event, event))
@@ -117,6 +132,33 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
         await people.meet_admins()
         return DirectMessage(item.at, author, profile.handle, written, ref, ReplyTo(ref.channel, ref.thread_ts))
     return ThreadPost(item.at, author, written, ref)
+
+
+async def _addressee(request: Request, people: People) -> Addressee:
+    message = request.message
+    if message is None:
+        written, ref = Written(request.text, request.text), None
+    else:
+        words = read_message(message, await people.names(mentioned_users(message)))
+        written = Written(words.plain, words.typed, _file_names(message), words.leading_mention)
+        ref = _ref(message, message)
+    try:
+        profile = await people.profile(request.target)
+    except UnknownUser:
+        return Addressee(Person(request.target, ""), "", written, ref, ReplyKind.NO_SUCH_PERSON)
+    await people.meet_admins()
+    person = await _as_person(profile, people)
+    return Addressee(person, profile.handle, written, ref, _refusal(profile, person, written))
+
+
+def _refusal(profile: Profile, person: Person, written: Written) -> ReplyKind | None:
+    if profile.is_bot:
+        return ReplyKind.IS_A_BOT
+    if not profile.is_active:
+        return ReplyKind.IS_DEACTIVATED
+    if person.is_admin:
+        return ReplyKind.IS_AN_ADMIN
+    return ReplyKind.NO_WORDS if is_blank(written.text) and not written.files else None
 
 
 async def _as_person(profile: Profile, people: People) -> Person:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.desk.effects import Reply
-from bot.people import LookupUnavailable, People
+from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
 from storage import inbox, leases, outbox, replays
 from storage.engine import Database
@@ -23,6 +23,7 @@ from storage.inbox import Done, Item, NewItem
 
 from .batch import Desk, apply_due, apply_items, read_outcome
 from .filing import operations_row
+from .names import rename
 from .prepare import Prepared, prepare
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ POLL = 1.0
 GATHER = 0.03
 DUE_PER_CHECK = 1000
 INTAKE_TIMEOUT = 2.0
+RENAME_TIMEOUT = 2.5
 TRIES = 3
 CAREFUL_MOST = 200
 LEFTOVERS, LEFTOVERS_TIME, LEFTOVERS_PAUSE = "leftovers", timedelta(seconds=12), 0.25
@@ -113,6 +115,15 @@ class Casework:
             log.info("cases were due", action="escalation_check", cases=due)
             self.on_outbox()
         return due
+
+    async def renamed(self, person: str) -> None:
+        """Let a customer's new name be seen on the card. Best effort: the next message brings it, too."""
+        try:
+            async with asyncio.timeout(RENAME_TIMEOUT):
+                if await rename(self._database, self._people, person, self._clock.now()):
+                    self.on_outbox()
+        except (DatabaseUnavailable, LookupUnavailable, UnknownUser, TimeoutError) as error:
+            log.warning("a customer's new name is not taken over yet", error=str(error))
 
     async def caught_up(self, before: datetime) -> bool:
         """Whether everything received before that moment has been decided."""

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection
 
-from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.timing import Timing
@@ -32,7 +31,10 @@ POLL = 1.0
 BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
-_IN_THREAD = {"thread_intro", "mirror", "thread_notice", "held_post"}
+_IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
+
+
+_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED}
 
 
 class DeskChannels(Protocol):
@@ -250,7 +252,7 @@ class Courier:
         def work(connection: Connection) -> None:
             outbox.finish(connection, row.id, "sent", now, ts)
             if ts is not None:
-                _take_note(connection, row, channel, ts, outgoing.post, now)
+                _take_note(connection, row, channel, ts, outgoing, now)
             if row.kind == "answer" and row.message_id is not None:
                 self._answer_sent(connection, row.message_id)
             outbox.rest_lane(connection, row.lane, now)
@@ -266,11 +268,12 @@ class Courier:
             self.on_report()  # replies to a new card may wait for it to be known
 
     def _answer_sent(self, connection: Connection, message_id: int) -> None:
-        message = messages.load_message(connection, message_id)
-        if message is None or outbox.outstanding_parts(connection, message_id, "answer"):
+        if outbox.outstanding_parts(connection, message_id, "answer"):
             return
+        # First changed, then read: what was given in a form may be posted in the thread just now.
         messages.set_delivery(connection, message_id, "sent")
-        if message.channel is not None and message.ts is not None:
+        message = messages.load_message(connection, message_id)
+        if message is not None and message.channel is not None and message.ts is not None:
             outbox.want_mark(connection, message.channel, message.ts, MarkState.SENT.value, self._clock.now())
 
     async def _again(self, row: OutboxRow, state: str, error: str, seconds: float) -> None:
@@ -353,11 +356,13 @@ class _StillUncertain(NotSent):
     """The look itself was lost; it changes nothing and is repeated."""
 
 
-def _take_note(connection: Connection, row: OutboxRow, channel: str, ts: str, post: Post, now: datetime) -> None:
+def _take_note(
+    connection: Connection, row: OutboxRow, channel: str, ts: str, outgoing: Outgoing, now: datetime
+) -> None:
     """What a post's place in Slack is needed for later."""
     if row.kind == "card" and row.case_id is not None:
         cases.set_thread(connection, row.case_id, channel, ts)
-        outbox.shown(connection, f"card:{row.case_id}", digest(post))
+        outbox.shown(connection, f"card:{row.case_id}", digest(outgoing.post))
         # Alerts do not wait for the card: those posted before it get their way to the thread now.
         shown_in = alerts.posts_of(connection, row.case_id)
         outbox.want(connection, [outbox.alert_wish(post_key, now) for post_key in shown_in])
@@ -367,5 +372,10 @@ def _take_note(connection: Connection, row: OutboxRow, channel: str, ts: str, po
         if message is not None and (message.edited_at or message.deleted_at):
             # It may have been edited while the post was under way, rendered with the words of before.
             outbox.want(connection, [outbox.copies_wish(message.id, message.case_id, now)])
+    elif row.kind == "form_post" and row.message_id is not None and row.payload["part"] == 1:
+        messages.set_place(connection, row.message_id, channel, ts, outgoing.thread_ts)
+        message = messages.load_message(connection, row.message_id)
+        state = _MARKS.get(message.delivery or "", MarkState.WAITING) if message else MarkState.WAITING
+        outbox.want_mark(connection, channel, ts, state.value, now)
     elif row.kind == "alert":
         alerts.set_post(connection, row.payload["post_key"], channel, ts)

@@ -25,12 +25,13 @@ class Bucket:
         self._tokens = 0.0
 
     async def take(self) -> None:
-        wait = self._reserve()
+        wait = self.reserve()
         while wait > 0:
             await asyncio.sleep(wait)
-            wait = self._reserve()
+            wait = self.reserve()
 
-    def _reserve(self) -> float:
+    def reserve(self) -> float:
+        """Take a token if there is one; else how many seconds there is none."""
         now = self._monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._seen) * self._rate)
         self._seen = now

@@ -21,7 +21,14 @@ from bot.blocks.alert import (
     log_line,
 )
 from bot.blocks.card import card
-from bot.blocks.customer import AnswerView, answer, closed_notice, files_not_sent_to_desk, received_notice
+from bot.blocks.customer import (
+    AnswerView,
+    answer,
+    closed_notice,
+    files_not_sent_to_desk,
+    received_notice,
+    taken_up_notice,
+)
 from bot.blocks.help import admin_dm_hint, mention_help, reply_text
 from bot.blocks.operations import (
     channel_back,
@@ -33,7 +40,17 @@ from bot.blocks.operations import (
     trouble,
 )
 from bot.blocks.post import Post
-from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
+from bot.blocks.thread import (
+    FormPostView,
+    MirrorView,
+    NoticeView,
+    form_post,
+    held_post,
+    mirror,
+    thread_intro,
+    thread_notice,
+)
+from bot.blocks.words import DEFAULT_COMMAND
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
 from bot.desk.model import Trigger, TriggerKind
 from bot.text.safe import is_blank, show, split_parts
@@ -58,6 +75,7 @@ class Words:
     alert_mention: str
     views: Views
     reserved_names: Callable[[], tuple[str, ...]]
+    command: str = DEFAULT_COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +93,9 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
     match row.kind:
         case "card":
             return Outgoing(card(words.views.card(connection, _file(connection, row))))
-        case "thread_intro" | "mirror" | "thread_notice" | "held_post":
+        case "thread_intro" | "mirror" | "form_post" | "thread_notice" | "held_post":
             return _in_thread(connection, row, words)
-        case "answer" | "received" | "closed" | "files_not_sent":
+        case "answer" | "received" | "taken_up" | "closed" | "files_not_sent":
             return _to_customer(connection, row, words)
         case "alert" | "alert_addition" | "alert_reminder":
             return _alert(connection, row, words)
@@ -87,10 +105,11 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
         case "admin_hint":
             return Outgoing(admin_dm_hint(words.support_channel), row.payload["thread_ts"])
         case "mention_help":
-            return Outgoing(mention_help(words.support_channel), row.payload["thread_ts"])
+            return Outgoing(mention_help(words.support_channel, words.command), row.payload["thread_ts"])
         case "late_reply":
             values = row.payload["reply"]
-            return Outgoing(reply_text(Reply(**(values | {"kind": ReplyKind(values["kind"])}))))
+            reply = Reply(**(values | {"kind": ReplyKind(values["kind"])}))
+            return Outgoing(reply_text(reply, command=words.command))
         case "quarantined":
             payload = row.payload
             see = f"casewire inbox show {payload['item']}"
@@ -132,6 +151,7 @@ def alert_post(connection: Connection, post_key: str, words: Words) -> Post:
             tuple(words.views.case_line(file) for file in files),
             post_key,
             words.alert_mention,
+            command=words.command,
             acknowledged_by=by,
             acknowledged_at=at,
         )
@@ -142,11 +162,7 @@ def message_post(
     connection: Connection, message: Message, part: int, words: Words, payload: Mapping[str, Any]
 ) -> Post:
     """One part of a message: as shown in the thread if a customer wrote it, in the DM if an admin did."""
-    whole = messages.whole_text(connection, message)
-    # No words beside files are said to be none by the mirror; a message of nothing at all shows as empty.
-    parts = [""] if message.files and is_blank(whole) else split_parts(show(whole))
-    text = parts[part - 1] if part <= len(parts) else "…"
-    total = max(len(parts), part)
+    text, total = _part(connection, message, part)
     deleted = message.deleted_at is not None
     if message.is_admin:
         return answer(
@@ -157,6 +173,7 @@ def message_post(
                 part,
                 total,
                 closing=bool(payload.get("closing")),
+                opening=bool(payload.get("opening")),
                 edited=message.edited_at is not None,
                 deleted=deleted,
             )
@@ -177,6 +194,14 @@ def message_post(
     )
 
 
+def _part(connection: Connection, message: Message, part: int) -> tuple[str, int]:
+    """One part of what was written, and how many there are."""
+    whole = messages.whole_text(connection, message)
+    # No words beside files are said to be none by the mirror; a message of nothing at all shows as empty.
+    parts = [""] if message.files and is_blank(whole) else split_parts(show(whole))
+    return parts[part - 1] if part <= len(parts) else "…", max(len(parts), part)
+
+
 def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
     file = _file(connection, row)
     if file.thread is None:
@@ -189,6 +214,11 @@ def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing
             payload = row.payload
             value = f"{case_id}|{payload['channel']}|{payload['ts']}"
             return Outgoing(held_post(case_id, payload["author"], value), thread_ts)
+        case "form_post":
+            message = _message(connection, row)
+            text, total = _part(connection, message, row.payload["part"])
+            view = FormPostView(case_id, message.sender_name, text, row.payload["part"], total)
+            return Outgoing(form_post(view), thread_ts)
         case "mirror":
             message = _message(connection, row)
             post = message_post(connection, message, row.payload["part"], words, row.payload)
@@ -206,7 +236,9 @@ def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgo
         to=payload["to"],
         detail=payload["detail"],
         trigger=read_trigger(payload["trigger"]) if payload["trigger"] else None,
+        about_link=words.views.link(**payload["about"]) if "about" in payload else None,
         closure_phrase=words.closure_phrase,
+        command=words.command,
         and_to=payload.get("and_to", ""),
     )
     only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None
@@ -218,6 +250,9 @@ def _to_customer(connection: Connection, row: OutboxRow, words: Words) -> Outgoi
     match row.kind:
         case "received":
             return Outgoing(received_notice(_case_id(row), words.received_template), thread_ts)
+        case "taken_up":
+            by, quote = row.payload["by"], row.payload["quote"]
+            return Outgoing(taken_up_notice(_case_id(row), by, quote), thread_ts)
         case "closed":
             return Outgoing(closed_notice(_case_id(row)), thread_ts)
         case "files_not_sent":

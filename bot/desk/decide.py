@@ -30,11 +30,13 @@ from .effects import (
     SayFilesNotSent,
     SayInThread,
     SayReceived,
+    SayTakenUp,
     ThreadNotice,
 )
 from .events import (
     Acknowledged,
     AdminAnswered,
+    AdminBegan,
     BystanderPosted,
     CardDeleted,
     Closed,
@@ -48,9 +50,9 @@ from .events import (
     Reopened,
     TimeCame,
 )
-from .model import Case, CaseStatus, Person, Source, Trigger, TriggerKind
+from .model import Case, CaseStatus, Person, ReplyTo, Source, Trigger, TriggerKind, Written
 from .policy import Policy, SilenceClock
-from .rules import should_escalate_case
+from .rules import quote, should_escalate_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,13 @@ class Decision:
 def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> Decision:
     """Judge one event. `case` is the customer's open case, else the one closed last, else None.
 
-    Only a customer's message can open a case: every other event without a case changes nothing.
+    Only a customer's message, or an admin who writes first, can open a case: every other event without a case
+    changes nothing.
     """
     if isinstance(event, CustomerWrote):
         return _customer_wrote(case, event, policy, now)
+    if isinstance(event, AdminBegan):
+        return _admin_began(case, event, policy)
     if case is None:
         return Decision(None, reply=Reply(ReplyKind.NOT_FOUND))
     match event:
@@ -79,7 +84,7 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
         case BystanderPosted():
             return Decision(case, (Mark(event.ref, MarkState.NOT_SENT),))
         case Closed():
-            return _closed(case, event)
+            return _closed(case, event, policy)
         case Reopened():
             return _reopened(case, event, policy)
         case EscalationRequested():
@@ -104,16 +109,19 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
     effects: list[Effect] = []
     late = reopens = False
     if case is None or (not case.is_open and _after_closing(event.at, case)):
-        case = _new_case(event, previous=case)
+        case = _new_case(event.customer, event.at, event.reply_to, event.source, previous=case)
         effects.append(OpenThread())
         if policy.say_received:
-            effects.append(SayReceived(event.reply_to))
+            effects.append(_received(event))
     else:
         if not case.is_open:
             reopens = True
             case = _open_again(case, event.at, policy)
             effects.append(SayInThread(ThreadNotice.REOPENED_BY_LATE_MESSAGE, event.at, about=event.ref))
         late = event.at < case.last_message_at
+    if event.taken_up_by is not None:
+        by = event.taken_up_by.name
+        effects.append(SayInThread(ThreadNotice.TAKEN_UP, event.at, by=by, about=event.ref))
 
     counts_as_unanswered = case.last_answer_at is None or event.at > case.last_answer_at
     broadcast = reopens or case.last_answer_at is None or case.waiting_since is None or not counts_as_unanswered
@@ -134,7 +142,8 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
         last_customer_at=max(case.last_customer_at or event.at, event.at),
         unanswered=case.unanswered + (1 if follow_up else 0),
         waiting_since=waiting_since,
-        reply_to=event.reply_to if written_last else case.reply_to or event.reply_to,
+        # What was taken up from elsewhere was not written in the conversation with the desk.
+        reply_to=event.reply_to if written_last and not event.taken_up_by else case.reply_to or event.reply_to,
     )
     case = _with_silence_clock(case, policy)
     effects.append(
@@ -159,6 +168,38 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
     return Decision(case, tuple(effects))
 
 
+def _received(event: CustomerWrote) -> SayReceived | SayTakenUp:
+    if event.taken_up_by is None:
+        return SayReceived(event.reply_to)
+    return SayTakenUp(event.reply_to, event.taken_up_by.name, quote(event.written.text))
+
+
+def _admin_began(case: Case | None, event: AdminBegan, policy: Policy) -> Decision:
+    if case is not None and case.is_open:
+        return Decision(case, reply=Reply(ReplyKind.HAS_OPEN_CASE, case.case_id, name=event.customer.name))
+    case = _new_case(event.customer, event.at, event.reply_to, Source.SLACK, previous=case)
+    case = _with_answer(case, event.at, event.by, (), policy)
+    begun = SayInThread(ThreadNotice.BEGUN, event.at, by=event.by.name)
+    words = _given_in_a_form(case, event.at, event.by, event.written, opening=True)
+    return Decision(case, (OpenThread(), begun, words, RefreshCard()), Reply(ReplyKind.BEGUN))
+
+
+def _given_in_a_form(
+    case: Case, at: datetime, by: Person, written: Written, *, closing: bool = False, opening: bool = False
+) -> RecordMessage:
+    return RecordMessage(
+        at=at,
+        author=by,
+        written=written,
+        ref=None,
+        source=Source.SLACK,
+        is_answer=True,
+        closing=closing,
+        opening=opening,
+        reply_to=case.reply_to,
+    )
+
+
 def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decision:
     if not case.is_open and _after_closing(event.at, case):
         held = HoldPost(event.at, event.by, event.written, event.ref)
@@ -167,7 +208,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
     has_words = event.written.text.strip() != ""
     if has_words:
         at_once = _answered_at_once(case, event, policy)
-        case = _with_answer(case, event, policy)
+        case = _with_answer(case, event.at, event.by, event.followed_by, policy)
         closing = event.closes and case.is_open and not event.followed_by
         effects.append(Mark(event.ref, MarkState.WAITING))
         effects.append(
@@ -223,17 +264,17 @@ def _answered_at_once(case: Case, event: AdminAnswered, policy: Policy) -> list[
     ]
 
 
-def _with_answer(case: Case, event: AdminAnswered, policy: Policy) -> Case:
-    newest = case.last_answer_at is None or event.at >= case.last_answer_at
+def _with_answer(case: Case, at: datetime, by: Person, followed_by: tuple[datetime, ...], policy: Policy) -> Case:
+    newest = case.last_answer_at is None or at >= case.last_answer_at
     case = replace(
         case,
         message_count=case.message_count + 1,
-        last_message_at=max(case.last_message_at, event.at),
-        last_answer_at=event.at if newest else case.last_answer_at,
-        last_answer_by=event.by.name if newest else case.last_answer_by,
-        last_answer_from=event.by.id if newest else case.last_answer_from,
-        unanswered=_count_merged(event.followed_by, policy) if newest else case.unanswered,
-        waiting_since=min(event.followed_by, default=None) if newest else case.waiting_since,
+        last_message_at=max(case.last_message_at, at),
+        last_answer_at=at if newest else case.last_answer_at,
+        last_answer_by=by.name if newest else case.last_answer_by,
+        last_answer_from=by.id if newest else case.last_answer_from,
+        unanswered=_count_merged(followed_by, policy) if newest else case.unanswered,
+        waiting_since=min(followed_by, default=None) if newest else case.waiting_since,
         alert_rearmed=case.alert_rearmed or case.escalated,
     )
     return _with_silence_clock(case, policy)
@@ -261,16 +302,21 @@ def _wrote_after(case: Case, at: datetime) -> bool:
     return case.last_customer_at is not None and case.last_customer_at > at
 
 
-def _closed(case: Case, event: Closed) -> Decision:
+def _closed(case: Case, event: Closed, policy: Policy) -> Decision:
     if not case.is_open:
         by = case.closed_by or ""
         return Decision(case, reply=Reply(ReplyKind.ALREADY_CLOSED, case.case_id, by=by))
-    if _wrote_after(case, event.at):
+    if _wrote_after(case, min(event.at, event.seen or event.at)):
         return Decision(case, reply=Reply(ReplyKind.CUSTOMER_WROTE_MEANWHILE, case.case_id))
     notice = ThreadNotice.CLOSED_QUIETLY if event.quiet else ThreadNotice.CLOSED
+    effects: list[Effect] = []
+    if event.last_words is not None:
+        case = _with_answer(case, event.at, event.by, (), policy)
+        effects.append(_given_in_a_form(case, event.at, event.by, event.last_words, closing=True))
     reply_to = case.reply_to
-    case, effects = _close(case, event.at, event.by, notice)
-    if not event.quiet and reply_to is not None:
+    case, more = _close(case, event.at, event.by, notice)
+    effects.extend(more)
+    if not event.quiet and event.last_words is None and reply_to is not None:
         effects.append(SayClosed(reply_to))
     effects.append(RefreshCard())
     return Decision(case, tuple(effects), Reply(ReplyKind.CLOSED, case.case_id))
@@ -326,6 +372,8 @@ def _open_again(case: Case, at: datetime, policy: Policy) -> Case:
 def _escalation_requested(case: Case, event: EscalationRequested, policy: Policy, now: datetime) -> Decision:
     if not case.is_open:
         return Decision(case, reply=Reply(ReplyKind.CASE_CLOSED, case.case_id))
+    if event.once and case.escalated:
+        return Decision(case, reply=Reply(ReplyKind.ALREADY_ESCALATED, case.case_id))
     alerts_before = case.alert_no
     trigger = Trigger(TriggerKind.MANUAL, detail=event.why, by=event.by.name)
     case, effects = _escalate(case, trigger, policy, now)
@@ -396,8 +444,8 @@ def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decis
     return Decision(
         case,
         (
-            FailAnswer(event.ref, event.reason),
-            Mark(event.ref, MarkState.FAILED),
+            FailAnswer(event.message_id, event.reason),
+            *((Mark(event.ref, MarkState.FAILED),) if event.ref is not None else ()),
             failed,
             RefreshCard(),
         ),
@@ -438,15 +486,15 @@ def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tu
     return case, effects
 
 
-def _new_case(event: CustomerWrote, previous: Case | None) -> Case:
+def _new_case(customer: Person, at: datetime, reply_to: ReplyTo, source: Source, previous: Case | None) -> Case:
     return Case(
         case_id="",
-        customer=event.customer.id,
-        source=event.source,
+        customer=customer.id,
+        source=source,
         status=CaseStatus.OPEN,
-        created_at=event.at,
-        last_message_at=event.at,
-        reply_to=event.reply_to,
+        created_at=at,
+        last_message_at=at,
+        reply_to=reply_to,
         previous_case_id=previous.case_id if previous else None,
     )
 

@@ -32,18 +32,20 @@ class RecordMessage:
 
     A customer's message is mirrored into the thread (`broadcast`: shown in the channel too; `late`: written
     before what already stands there). An admin's is sent to `reply_to`; `closing` adds what a customer must
-    know when the case is closed.
+    know when the case is closed, `opening` what to do with a message nobody asked for. What an admin gave in a
+    form has no post (`ref` is None): it is posted in the thread under the admin's name.
     """
 
     at: datetime
     author: Person
     written: Written
-    ref: PostRef
+    ref: PostRef | None
     source: Source
     is_answer: bool
     broadcast: bool = False
     late: bool = False
     closing: bool = False
+    opening: bool = False
     reply_to: ReplyTo | None = None
 
 
@@ -52,6 +54,15 @@ class SayReceived:
     """Tell the customer, once per case, that the message arrived and what happens next."""
 
     reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
+class SayTakenUp:
+    """Tell somebody, in place of `SayReceived`, that an admin opened a case for what they wrote elsewhere."""
+
+    reply_to: ReplyTo
+    by: str
+    quote: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,8 @@ class ThreadNotice(StrEnum):
     CLOSED_QUIETLY = "closed_quietly"
     REOPENED = "reopened"
     REOPENED_BY_LATE_MESSAGE = "reopened_by_late_message"
+    BEGUN = "begun"
+    TAKEN_UP = "taken_up"
     ESCALATED = "escalated"
     NEAR_MISS = "near_miss"
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
@@ -183,9 +196,9 @@ class DeleteCopies:
 
 @dataclass(frozen=True, slots=True)
 class FailAnswer:
-    """The answer at `ref` is marked failed."""
+    """The answer is marked failed."""
 
-    ref: PostRef
+    message_id: int
     reason: str
 
 
@@ -195,6 +208,7 @@ Effect = (
     | RefreshCard
     | RecordMessage
     | SayReceived
+    | SayTakenUp
     | SayFilesNotSent
     | SayClosed
     | RaiseAlert
@@ -222,17 +236,31 @@ class ReplyKind(StrEnum):
     NEWER_OPEN = "newer_open"
     ESCALATED = "escalated"
     ADDED_UNDER_ALERT = "added_under_alert"
+    ALREADY_ESCALATED = "already_escalated"
     ACKNOWLEDGED = "acknowledged"
     ALREADY_ACKNOWLEDGED = "already_acknowledged"
     NOT_FOUND = "not_found"
     NOT_ALLOWED = "not_allowed"
     CASE_CLOSED = "case_closed"
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
+    BEGUN = "begun"
+    TAKEN_UP = "taken_up"
+    JOINED = "joined"
+    HAS_OPEN_CASE = "has_open_case"
+    IN_A_CASE_ALREADY = "in_a_case_already"
+    IS_AN_ADMIN = "is_an_admin"
+    IS_A_BOT = "is_a_bot"
+    IS_DEACTIVATED = "is_deactivated"
+    NO_SUCH_PERSON = "no_such_person"
+    NO_WORDS = "no_words"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """`name` is whom the request was about, where that was a person."""
+
     kind: ReplyKind
     case_id: str = ""
     other_case_id: str = ""
     by: str = ""
+    name: str = ""

@@ -10,12 +10,15 @@ from .model import Person, PostRef, ReplyTo, Source, Written
 
 @dataclass(frozen=True, slots=True)
 class CustomerWrote:
+    """`taken_up_by`: an admin made it a message of a case; its author wrote it elsewhere, not to the desk."""
+
     at: datetime
     customer: Person
     written: Written
     ref: PostRef
     reply_to: ReplyTo
     source: Source = Source.SLACK
+    taken_up_by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,29 @@ class BystanderPosted:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminBegan:
+    """An admin writes to somebody first, without a post in Slack: the bot posts it for them."""
+
+    at: datetime
+    by: Person
+    customer: Person
+    written: Written
+    reply_to: ReplyTo
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
-    """An admin closed the case by command or button; `quiet` leaves the customer without a notice."""
+    """An admin closed the case by command or button; `quiet` leaves the customer without a notice.
+
+    `last_words` go to the customer with it. `seen` is when the newest message was written that the admin can
+    have seen, where that is known.
+    """
 
     at: datetime
     by: Person
     quiet: bool = False
+    last_words: Written | None = None
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +97,12 @@ class Reopened:
 
 @dataclass(frozen=True, slots=True)
 class EscalationRequested:
+    """`once`: by a button that is only shown while the case is not escalated; a late click adds nothing."""
+
     at: datetime
     by: Person
     why: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +143,21 @@ class CardDeleted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFailed:
-    """An answer could not be brought to its customer, for the reason given in plain words."""
+    """An answer could not be brought to its customer, for the reason given in plain words.
+
+    `ref` is None while an answer that was given in a form is not posted in the thread yet.
+    """
 
     at: datetime
-    ref: PostRef
+    message_id: int
+    ref: PostRef | None
     author: str
     reason: str
 
 
 Event = (
     CustomerWrote
+    | AdminBegan
     | AdminAnswered
     | NoteWritten
     | BystanderPosted

@@ -96,13 +96,14 @@ def should_escalate_case(
         return Trigger(TriggerKind.SILENCE, detail=f"{hours:.0f}")
     keyword = detect_urgent_keywords(newly_typed, policy.keywords)
     if keyword is not None and case.is_open:
-        return Trigger(TriggerKind.KEYWORD, detail=keyword, quote=_quote(newly_typed))
+        return Trigger(TriggerKind.KEYWORD, detail=keyword, quote=quote(newly_typed))
     if follow_up and check_followup_escalation(case, policy):
-        return Trigger(TriggerKind.FOLLOW_UPS, detail=str(case.unanswered), quote=_quote(newly_typed))
+        return Trigger(TriggerKind.FOLLOW_UPS, detail=str(case.unanswered), quote=quote(newly_typed))
     return None
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """How something begins, in one line."""
     flat = " ".join(text.split())
     return flat if len(flat) <= QUOTE_LENGTH else flat[: QUOTE_LENGTH - 1] + "…"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slack_bolt.async_app import AsyncApp
 
-from . import actions, commands, events
+from . import actions, commands, events, shortcuts, views
 from .deps import Deps
 
 
@@ -13,3 +13,5 @@ def register_listeners(app: AsyncApp, deps: Deps) -> None:
     events.register(app, deps)
     commands.register(app, deps)
     actions.register(app, deps)
+    shortcuts.register(app, deps)
+    views.register(app, deps)

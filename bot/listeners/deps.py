@@ -8,6 +8,8 @@ from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
+from bot.courier.slack import SlackGateway
+from bot.home import Homes
 from bot.people import People
 
 
@@ -20,3 +22,6 @@ class Deps:
     closure_phrase: str
     channels: DeskChannels
     bot_user_id: str
+    command: str
+    slack: SlackGateway
+    homes: Homes

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
 
 from bot.blocks.post import Post
 
@@ -34,9 +35,32 @@ def assert_valid(post: Post, ours: tuple[str, ...] = ()) -> None:
         assert not _STRAY.search(_PARSED.sub("", words))
 
 
+def assert_valid_view(view: dict[str, Any]) -> None:
+    """The form or Home tab is one that Slack takes, and nothing in it is parsed."""
+    json.dumps(view, ensure_ascii=False).encode()
+    blocks = view["blocks"]
+    assert 0 < len(blocks) <= 100
+    parsed = View(**view)
+    parsed.validate_json()
+    assert [block.to_dict() for block in Block.parse_all(blocks)] == blocks
+    for place in ("title", "submit", "close"):
+        assert len(view.get(place, {}).get("text", "")) <= 24
+    assert len(view.get("private_metadata", "")) <= 3000
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    assert len(set(ids)) == len(ids)
+    assert all(len(block_id) <= 255 for block_id in ids)
+    for element in _objects(view):
+        assert element.get("type") != "mrkdwn"
+        _assert_within_limits(element)
+
+
 def elements(post: Post) -> Iterator[dict[str, Any]]:
     """Every object of the blocks, from the outside in."""
-    pending: list[Any] = list(post.blocks)
+    return _objects(list(post.blocks))
+
+
+def _objects(found: Any) -> Iterator[dict[str, Any]]:
+    pending: list[Any] = [found]
     while pending:
         found = pending.pop(0)
         if isinstance(found, dict):
@@ -54,6 +78,11 @@ def parsed_words(post: Post) -> list[str]:
 def seen(post: Post) -> str:
     """The words that somebody sees who looks at the blocks."""
     return "\n".join(filter(None, (_words(block) for block in post.blocks)))
+
+
+def seen_in(view: dict[str, Any]) -> str:
+    """The words that somebody sees in a form or a Home tab."""
+    return "\n".join(filter(None, (_words(block) for block in view["blocks"])))
 
 
 def buttons(post: Post) -> dict[str, dict[str, Any]]:
@@ -79,7 +108,7 @@ def _words(found: Any) -> str:
         return f"@{found['user_id']}" if found["type"] == "user" else f"#{found['channel_id']}"
     if found.get("type") == "rich_text_list":
         return "\n".join(_words(one) for one in found["elements"])
-    return _words(found.get("text")) + _words(found.get("elements"))
+    return "".join(_words(found.get(part)) for part in ("text", "label", "elements", "accessory", "hint"))
 
 
 def _assert_within_limits(element: dict[str, Any]) -> None:
@@ -89,8 +118,10 @@ def _assert_within_limits(element: dict[str, Any]) -> None:
         assert element["elements"]
     text = element.get("text")
     if isinstance(text, dict):
-        size = {"header": 150, "section": 3000, "button": 75}[element["type"]]
-        assert len(text["text"]) <= size
+        # A question before a click, and an option, have no type.
+        untyped = "question" if "confirm" in element else "option"
+        size = {"header": 150, "section": 3000, "button": 75, "question": 300, "option": 75}
+        assert 0 < len(text["text"]) <= size[element.get("type", untyped)]
     elif text is not None:
         assert 0 < len(text) <= 4000
     if element.get("type") == "plain_text":

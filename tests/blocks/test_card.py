@@ -3,9 +3,16 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.card import CardView, CaseLink, card
+from bot.blocks.card import (
+    ACTION_CLOSE_CASE,
+    ACTION_ESCALATE_CASE,
+    ACTION_REOPEN_CASE,
+    CardView,
+    CaseLink,
+    card,
+)
 from bot.desk.model import CaseStatus, Source
-from tests.blocks.reading import LATER, LINK, THEN, assert_valid, links, seen
+from tests.blocks.reading import LATER, LINK, THEN, assert_valid, buttons, links, seen
 
 OPEN = CardView(
     case_id="CASE_001",
@@ -76,7 +83,7 @@ def test_an_acknowledgement_of_an_earlier_escalation_is_not_shown() -> None:
 def test_the_preview_is_cut_to_300_characters() -> None:
     post = card(replace(OPEN, preview="word " * 200))
 
-    quoted = seen(post).split("\n")[-2]
+    quoted = seen(post).split("\n")[-3]
     assert quoted.endswith("…")
     assert 280 < len(quoted) <= 300
 
@@ -95,3 +102,26 @@ def test_a_name_is_nowhere_parsed() -> None:
     assert "&lt;!here&gt; *Dana*" in post.text
     assert "<!here> *Dana* (<@U1>)" in seen(post)
     assert_valid(post)
+
+
+@pytest.mark.parametrize(
+    ("view", "offered"),
+    [
+        (OPEN, {ACTION_ESCALATE_CASE, ACTION_CLOSE_CASE}),
+        (replace(OPEN, escalated=True), {ACTION_CLOSE_CASE}),
+        (CLOSED, {ACTION_REOPEN_CASE}),
+    ],
+)
+def test_it_offers_what_can_be_done_as_the_case_stands(view: CardView, offered: set[str]) -> None:
+    post = card(view)
+
+    assert buttons(post).keys() == offered
+    assert {button["value"] for button in buttons(post).values()} == {"CASE_001"}
+    assert all("CASE_001" in button["accessibility_label"] for button in buttons(post).values())
+    assert_valid(post)
+
+
+def test_escalating_asks_first() -> None:
+    button = buttons(card(OPEN))[ACTION_ESCALATE_CASE]
+
+    assert "CASE_001" in button["confirm"]["text"]["text"]

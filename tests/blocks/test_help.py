@@ -57,6 +57,13 @@ from tests.blocks.reading import LINK, assert_valid, links, seen
             "Case CASE_001 was not closed: the customer wrote in the meantime. Read what is new, then close it "
             "again.",
         ),
+        (Reply(ReplyKind.ALREADY_ESCALATED, "CASE_001"), "Case CASE_001 is escalated already."),
+        (
+            Reply(ReplyKind.HAS_OPEN_CASE, "CASE_001", name="Dana"),
+            "Dana has an open case, CASE_001. Write in its thread. Your message was not sent.",
+        ),
+        (Reply(ReplyKind.IN_A_CASE_ALREADY, "CASE_001"), "That message is in case CASE_001 already."),
+        (Reply(ReplyKind.IS_AN_ADMIN, name="Ada"), "Ada is an admin of this desk: admins have no cases."),
     ],
 )
 def test_each_request_is_answered_in_a_sentence(reply: Reply, said: str) -> None:
@@ -93,7 +100,8 @@ def test_a_mention_is_answered_with_where_to_go() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["status", "list", "close CASE_001", "reopen CASE_001", "escalate CASE_001", "help"]
+    "verb",
+    ["status", "list", "close CASE_001", "reopen CASE_001", "escalate CASE_001", "new @customer text", "help"],
 )
 def test_admins_are_shown_every_verb(verb: str) -> None:
     post = case_help(True, "/desk")

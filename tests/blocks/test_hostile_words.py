@@ -1,6 +1,7 @@
 """Whatever people write, wherever it ends up: a post that Slack takes and parses nothing of."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -22,17 +23,21 @@ from bot.blocks.customer import (
     closed_notice,
     files_not_sent_to_desk,
     received_notice,
+    taken_up_notice,
 )
+from bot.blocks.forms import CloseFormView, View, begin_form, close_form, outcome_form
 from bot.blocks.help import (
     accepted,
     admin_dm_hint,
     case_help,
+    form_not_opened,
     mention_help,
     not_allowed,
     reply_text,
     try_again,
     unknown_command,
 )
+from bot.blocks.home import ClosedCase, DeskHomeView, HomeRow, OwnHomeView, desk_home, own_home
 from bot.blocks.listing import CaseLine
 from bot.blocks.operations import channel_trouble, item_quarantined, row_parked
 from bot.blocks.post import Post
@@ -44,11 +49,20 @@ from bot.blocks.status import (
     customer_status,
     desk_status,
 )
-from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
+from bot.blocks.thread import (
+    FormPostView,
+    MirrorView,
+    NoticeView,
+    form_post,
+    held_post,
+    mirror,
+    thread_intro,
+    thread_notice,
+)
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
 from bot.desk.model import CaseStatus, Source, Trigger, TriggerKind
 from bot.text.safe import show, unescape
-from tests.blocks.reading import LATER, LINK, THEN, assert_valid, seen
+from tests.blocks.reading import LATER, LINK, THEN, assert_valid, assert_valid_view, seen
 
 MENTION = "<!subteam^S1>"
 SLACK_ID = re.compile(r"[UWCG][A-Z0-9]+")
@@ -116,12 +130,18 @@ def every_post(word: str) -> list[Post]:
     notice = NoticeView(word, by=word, to=word, detail=word, trigger=trigger, about_link=word)
     return [
         card(card_view),
+        card(replace(card_view, escalated=False)),
+        card(replace(card_view, status=CaseStatus.CLOSED)),
+        form_post(FormPostView(word, word, word, 2, 2)),
+        taken_up_notice(word, word, word),
+        form_not_opened(),
         thread_intro(word, word),
         mirror(MirrorView(word, word, word, 1, 2, THEN, files, LATER, reserved=(word,))),
         mirror(MirrorView(word, word, word, deleted=True)),
         *(thread_notice(kind, notice) for kind in ThreadNotice),
         held_post(word, word, "value"),
         answer(AnswerView(word, word, word, 2, 2, closing=True, edited=True)),
+        answer(AnswerView(word, word, word, 2, 2, opening=True)),
         answer(AnswerView(word, word, word, deleted=True)),
         received_notice(word, word),
         closed_notice(word),
@@ -132,7 +152,7 @@ def every_post(word: str) -> list[Post]:
         alert_list(AlertListView(cases, "key", MENTION)),
         alert_list(AlertListView(cases, "key", "", 0, word, LATER)),
         log_line(word, THEN, word),
-        *(reply_text(Reply(kind, word, word, word), {word: word}) for kind in ReplyKind),
+        *(reply_text(Reply(kind, word, word, word, word), {word: word}, word) for kind in ReplyKind),
         accepted(),
         try_again(),
         not_allowed(),
@@ -151,16 +171,44 @@ def every_post(word: str) -> list[Post]:
     ]
 
 
+def every_view(word: str) -> list[View]:
+    """The forms and Home tabs, each as full as it gets."""
+    rows = tuple(
+        HomeRow(word, word, status, THEN, THEN, since, since, LATER, word, link)
+        for status in CaseStatus
+        for since in (None, THEN)
+        for link in (None, word, LINK)
+    )
+    counts = DeskCounts(10**9, 10**9, 10**9, 4, 5, 6)
+    current = CustomerStatusView(word, CaseStatus.OPEN, THEN, last_answer_at=LATER)
+    return [
+        close_form(CloseFormView(word, word, 10**9, THEN, THEN, "{}")),
+        begin_form("U123456", word),
+        outcome_form(reply_text(Reply(ReplyKind.HAS_OPEN_CASE, word, name=word), {word: LINK}), word),
+        *(
+            desk_home(DeskHomeView(queue, counts, rows * 9, 7, "next"))
+            for queue in ("escalated", "waiting", "open")
+        ),
+        desk_home(DeskHomeView("customer", counts, (), 1, None, "U123456")),
+        own_home(OwnHomeView(current, (ClosedCase(word, THEN, LATER),) * 50)),
+        own_home(OwnHomeView()),
+    ]
+
+
 @pytest.mark.parametrize("word", HOSTILE)
 def test_known_hostile_words_make_valid_posts(word: str) -> None:
     for post in every_post(word):
         assert_valid(post, ours=(MENTION,))
+    for view in every_view(word):
+        assert_valid_view(view)
 
 
 @given(hostile.filter(lambda word: not SLACK_ID.fullmatch(word)))  # the person a notice is for is mentioned
 def test_any_words_make_valid_posts(word: str) -> None:
     for post in every_post(word):
         assert_valid(post, ours=(MENTION,))
+    for view in every_view(word):
+        assert_valid_view(view)
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=300), st.text(max_size=80))

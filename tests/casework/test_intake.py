@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from bot.casework.intake import ItemKind, Request, Verb, mention_item, message_item, read_request, request_item
+from bot.casework.intake import (
+    ItemKind,
+    Request,
+    Verb,
+    mention_item,
+    message_item,
+    read_request,
+    request_item,
+    take_up_request,
+)
 from storage.inbox import About
 from tests.casework.kit import ADA, after, body, deletion, dm, edit, reply, ts
 
@@ -175,3 +184,44 @@ class TestRequest:
         assert Request(Verb.REOPEN_AND_SEND, ADA, "CASE_001|C|1.1").post == ("C", "1.1")
         with pytest.raises(ValueError, match="not enough values"):
             _ = Request(Verb.REOPEN_AND_SEND, ADA, "CASE_001").post
+
+
+def shortcut(**message: Any) -> dict[str, Any]:
+    """A message shortcut of Ada's on what U1 wrote in some channel."""
+    written = {"type": "message", "user": "U1", "text": "Hi", "ts": ts(5), "team": "T1", "reactions": []}
+    return {"user": {"id": ADA}, "channel": {"id": "CCHAT"}, "message": written | message}
+
+
+class TestTakenUp:
+    def test_the_message_is_kept_with_its_place_and_no_more(self) -> None:
+        request_ = take_up_request(shortcut(thread_ts=ts(1), files=[{"name": "a.png"}]))
+        assert request_ is not None
+        assert (request_.verb, request_.user, request_.target) == (Verb.TAKE_UP, ADA, "U1")
+        assert request_.message == {
+            "channel": "CCHAT",
+            "ts": ts(5),
+            "thread_ts": ts(1),
+            "text": "Hi",
+            "files": [{"name": "a.png"}],
+        }
+
+    def test_it_goes_into_its_authors_lane_and_comes_out_as_it_went_in(self) -> None:
+        request_ = take_up_request(shortcut())
+        assert request_ is not None
+        item = request_item(request_, "gesture", after(5))
+        assert item.about == About(customer="U1")
+        assert read_request(item.raw) == request_
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"bot_id": "B1"},
+            {"user": "USLACKBOT"},
+            {"user": None},
+            {"subtype": "channel_join"},
+            {"subtype": "bot_message"},
+            {"subtype": "tombstone"},
+        ],
+    )
+    def test_what_nobody_wrote_is_not_taken_up(self, message: dict[str, Any]) -> None:
+        assert take_up_request(shortcut(**message)) is None

@@ -11,6 +11,7 @@ from bot.desk.effects import SayInThread as Said
 from bot.desk.events import (
     Acknowledged,
     AdminAnswered,
+    AdminBegan,
     BystanderPosted,
     Closed,
     CustomerWrote,
@@ -80,16 +81,32 @@ def bystander_posted(when: datetime) -> BystanderPosted:
     return BystanderPosted(when, BOB, post())
 
 
-def closed(when: datetime, *, by: Person = ADA, quiet: bool = False) -> Closed:
-    return Closed(when, by, quiet)
+def taken_up(when: datetime, text: str = "The printer is broken") -> CustomerWrote:
+    """What Dana wrote in some channel."""
+    return CustomerWrote(when, DANA, words(text), post("CCHATTER"), ReplyTo(DANA.id), taken_up_by=ADA)
+
+
+def began(when: datetime, text: str = "Your order arrives today") -> AdminBegan:
+    return AdminBegan(when, ADA, DANA, words(text), ReplyTo(DANA.id))
+
+
+def closed(
+    when: datetime,
+    *,
+    by: Person = ADA,
+    quiet: bool = False,
+    last_words: str | None = None,
+    seen: datetime | None = None,
+) -> Closed:
+    return Closed(when, by, quiet, words(last_words) if last_words is not None else None, seen)
 
 
 def reopened(when: datetime, *, newer_open: str | None = None, send: AdminAnswered | None = None) -> Reopened:
     return Reopened(when, GRACE, newer_open, send)
 
 
-def escalation_requested(when: datetime, why: str = "VIP") -> EscalationRequested:
-    return EscalationRequested(when, GRACE, why)
+def escalation_requested(when: datetime, why: str = "VIP", *, once: bool = False) -> EscalationRequested:
+    return EscalationRequested(when, GRACE, why, once)
 
 
 def acknowledged(when: datetime, by: Person = GRACE) -> Acknowledged:
@@ -109,7 +126,7 @@ def deleted(when: datetime, ref: PostRef) -> MessageDeleted:
 
 
 def delivery_failed(when: datetime, reason: str = "the customer's account is deactivated") -> DeliveryFailed:
-    return DeliveryFailed(when, post(), ADA.id, reason)
+    return DeliveryFailed(when, 7, post(), ADA.id, reason)
 
 
 # What comes of it

@@ -24,7 +24,7 @@ def test_it_is_marked_failed_where_it_was_typed_and_in_the_records() -> None:
     event = delivery_failed(at(6), "the account is deactivated")
     decision = decided(ANSWERED, event)
     assert the(decision, Mark) == Mark(event.ref, MarkState.FAILED)
-    assert the(decision, FailAnswer) == FailAnswer(event.ref, "the account is deactivated")
+    assert the(decision, FailAnswer) == FailAnswer(event.message_id, "the account is deactivated")
     assert kinds(decision.effects) == {"FailAnswer", "Mark", "SayInThread", "RefreshCard"}
 
 

@@ -24,6 +24,7 @@ from tests.desk.factories import (
     after,
     answered,
     at,
+    began,
     closed,
     decided,
     deleted,
@@ -33,6 +34,7 @@ from tests.desk.factories import (
     of_kind,
     post,
     reopened,
+    taken_up,
     time_came,
     wrote,
 )
@@ -92,6 +94,8 @@ KINDS = [
     "edit",
     "delete",
     "failed",
+    "begin",
+    "take up",
 ]
 steps = st.lists(
     st.tuples(
@@ -117,7 +121,11 @@ def event_of(kind: str, when: datetime, text: str, number: int, policy: Policy) 
         case "bystander":
             return read_thread_post((BOB, DANA)[number % 2], written, post(), when, DANA.id, policy)
         case "close":
-            return closed(when, by=by, quiet=number > 1)
+            return closed(when, by=by, quiet=number > 1, last_words=text if number == 1 and text.strip() else None)
+        case "begin":
+            return began(when, text)
+        case "take up":
+            return taken_up(when, text)
         case "reopen":
             return reopened(when)
         case "reopen and send":

@@ -19,9 +19,11 @@ from bot.desk.effects import (
     SayClosed,
     SayFilesNotSent,
     SayReceived,
+    SayTakenUp,
 )
 from bot.desk.events import (
     AdminAnswered,
+    AdminBegan,
     BystanderPosted,
     CustomerWrote,
     DeliveryFailed,
@@ -75,7 +77,8 @@ class World:
 
     def happen(self, event: Event, now: datetime, case_id: str = "") -> Decision:
         """Process an event; all but a customer's concern the case named."""
-        case = self.current if isinstance(event, CustomerWrote) else self.cases.get(case_id)
+        opens = isinstance(event, CustomerWrote | AdminBegan)
+        case = self.current if opens else self.cases.get(case_id)
         event = self._informed(event, case)
         decision = decide(case, event, self.policy, now)
         assert decide(case, event, self.policy, now) == decision, "the same always gives the same"
@@ -125,7 +128,7 @@ class World:
         _check_case(case, history, self.policy, now)
 
 
-TO_THE_CUSTOMER = (SayReceived, SayClosed, SayFilesNotSent)
+TO_THE_CUSTOMER = (SayReceived, SayTakenUp, SayClosed, SayFilesNotSent)
 
 
 def _reaches_customer(effect: Effect) -> bool:
@@ -144,6 +147,10 @@ def _check_effects(before: Case | None, event: Event, decision: Decision) -> Non
         (message,) = messages
         assert (message.ref, message.written, message.is_answer) == (event.ref, event.written, False)
         assert bool(of_kind(decision, OpenThread)) == (decision.case is not None and decision.case.case_id == "")
+    if isinstance(event, AdminBegan):
+        opened = before is None or not before.is_open
+        assert bool(of_kind(decision, OpenThread)) == opened, "a second open case, or none"
+        assert bool(messages) == opened
     if isinstance(event, AdminAnswered) and before is not None and event.written.text.strip():
         assert len(messages) + len(of_kind(decision, HoldPost)) == 1, "an answer is sent or held"
     if of_kind(decision, LogClosing):
@@ -170,7 +177,7 @@ def _check_case(case: Case, history: History, policy: Policy, now: datetime) -> 
     times = [message.at for message in history.recorded]
     assert case.message_count == len(times)
     assert case.last_message_at == max(times)
-    assert case.last_customer_at == max(history.customer_times())
+    assert case.last_customer_at == max(history.customer_times(), default=None)
     assert case.last_answer_at == history.last_answer()
 
     waiting = history.customer_times(after=history.last_answer())

@@ -72,7 +72,8 @@ async def inbox(slack: LocalSlack) -> AsyncIterator[Inbox]:
         app, clock = bolt_app(workspace, client), Clock()
         people = People(client, AdminLists(frozenset({ADA})), TEAM_ID, clock.monotonic)
         nothing: Any = None
-        deps = Deps(inbox, nothing, people, clock, "I'm closing this case.", nothing, BOT_USER)  # type: ignore[arg-type]
+        phrase = "I'm closing this case."
+        deps = Deps(inbox, nothing, people, clock, phrase, nothing, BOT_USER, "/case", nothing, nothing)  # type: ignore[arg-type]
         register_listeners(app, deps)
         connection = SlackConnection(app, slack.app_token, client, clock, local=True)
         running = asyncio.create_task(connection.run())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.listeners.commands.case_text import Typed, Word, read_case_text
+from bot.listeners.commands.case_text import Typed, Word, read_case_text, read_new
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,26 @@ from bot.listeners.commands.case_text import Typed, Word, read_case_text
 )
 def test_is_read_as_it_was_meant(text: str, typed: Typed) -> None:
     assert read_case_text(text) == typed
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("new", Typed(Word.NEW)),
+        (" NEW  ", Typed(Word.NEW)),
+        ("new <@U0DANA|dana> Hello", Typed(Word.NEW, customer="U0DANA", rest="Hello")),
+        ("new <@W0DANA> Hello", Typed(Word.NEW, customer="W0DANA", rest="Hello")),
+        ("new <@U0DANA|dana>", Typed(Word.NEW, customer="U0DANA")),
+        ("new <@U0DANA|dana>Hello", Typed(Word.NEW, customer="U0DANA", rest="Hello")),
+        ("new\n<@U0DANA|d>\ntwo\nlines", Typed(Word.NEW, customer="U0DANA", rest="two\nlines")),
+        ("new <@U0DANA|d> see <@U0OMAR|o>", Typed(Word.NEW, customer="U0DANA", rest="see <@U0OMAR|o>")),
+        ("new @dana Hello", Typed(Word.NEW, rest="@dana Hello")),
+        ("new <!channel> Hello", Typed(Word.NEW, rest="<!channel> Hello")),
+        ("newer", None),
+        ("news <@U0DANA|dana> Hello", None),
+        ("status", None),
+        ("", None),
+    ],
+)
+def test_whom_to_write_to_is_read_from_the_mention(text: str, typed: Typed | None) -> None:
+    assert read_new(text) == typed

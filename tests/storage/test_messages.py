@@ -117,8 +117,8 @@ class TestChanges:
             after(2),
             after(4),
         )
-        assert (await desk.read(lambda c: messages.first_customer_message(c, "CASE_001"))).timestamp == after(1)
-        assert await desk.read(lambda c: messages.first_customer_message(c, "CASE_009")) is None
+        assert (await desk.read(lambda c: messages.first_message(c, "CASE_001"))).timestamp == after(1)
+        assert await desk.read(lambda c: messages.first_message(c, "CASE_009")) is None
 
     async def test_copies_are_known_once_and_in_order(self, desk: Database) -> None:
         (one,) = await insert(desk, message_row())

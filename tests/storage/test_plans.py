@@ -14,8 +14,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage import cases, inbox, outbox, reports
+from storage import cases, home_views, inbox, outbox, queues, reports
+from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
+from storage.queues import Cursor, Queue
 from tests.conftest import DATABASES
 from tests.storage.kit import NOON, after
 
@@ -30,10 +32,11 @@ INSERT INTO customers (customer_identifier, display_name, created_at)
 SELECT 'U' || n, 'Name', :noon FROM (NUMBERS {CASES});
 
 INSERT INTO cases (case_id, number, customer_identifier, source, status, created_at, last_message_at,
-                   due_at, waiting_since, thread_channel, thread_ts)
+                   due_at, waiting_since, escalated, escalated_at, thread_channel, thread_ts)
 SELECT 'CASE_' || n, n, 'U' || n, 'slack', CASE WHEN n % 10 = 0 THEN 'open' ELSE 'closed' END, :noon, :noon,
        CASE WHEN n % 100 = 0 THEN (CASE WHEN n % 1000 = 0 THEN :noon ELSE :later END) END,
-       CASE WHEN n % 40 = 0 THEN :noon END, 'CSUP', n || '.0001'
+       CASE WHEN n % 40 = 0 THEN :noon END, n % 80 = 0, CASE WHEN n % 80 = 0 THEN :noon END,
+       'CSUP', n || '.0001'
   FROM (NUMBERS {CASES});
 
 INSERT INTO inbox (key, kind, lane, at, received_at, raw, state)
@@ -56,7 +59,12 @@ SELECT 'thread:' || n, CASE WHEN n % 3 = 0 THEN 'CSUP' ELSE 'D' || (n % 1000) EN
   FROM (NUMBERS {LANES});
 
 INSERT INTO desired (target, kind, payload, next_at)
-SELECT 'card:' || n, 'card', '{{}}', CASE WHEN n % 100 = 0 THEN :noon END FROM (NUMBERS {ITEMS})
+SELECT 'card:' || n, 'card', '{{}}', CASE WHEN n % 100 = 0 THEN :noon END FROM (NUMBERS {ITEMS});
+
+INSERT INTO home_views (person, opened_at, place, next_at)
+SELECT 'U' || n, :noon, '{{"queue": "waiting", "customer": null, "page": 1, "behind": []}}',
+       CASE WHEN n % 100 = 0 THEN :noon END
+  FROM (NUMBERS {LANES})
 """
 
 
@@ -146,6 +154,8 @@ def scans(plan: str) -> list[str]:
     ]
 
 
+BEHIND = Cursor(NOON, CASES // 2)
+
 WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("ready_lanes", lambda c: inbox.ready_lanes(c, after(1), 50), ["ix_inbox_lanes_ready"]),
     ("next_wake", inbox.next_wake, ["ix_inbox_lanes_ready"]),
@@ -167,6 +177,17 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("longest_waiting", lambda c: reports.longest_waiting(c, 10), ["ix_cases_waiting"]),
     ("open_cases", lambda c: reports.open_cases(c, 5_010), ["ix_cases_waiting", "ix_cases_open"]),
     ("newest_cases", lambda c: reports.newest_cases(c, 10), ["uq_cases_number|sqlite_autoindex_cases_2"]),
+    ("escalated_page", lambda c: queues.page(c, Queue.ESCALATED, BEHIND, 20), ["ix_cases_escalated"]),
+    ("waiting_page", lambda c: queues.page(c, Queue.WAITING, BEHIND, 20), ["ix_cases_waiting"]),
+    ("open_page", lambda c: queues.page(c, Queue.OPEN, BEHIND, 20), ["ix_cases_open"]),
+    ("customers_page", lambda c: queues.page(c, Queue.CUSTOMER, BEHIND, 20, "U100"), ["ix_cases_customer"]),
+    ("next_home", home_views.next_due, ["ix_home_views_due"]),
+    ("due_homes", lambda c: home_views.take_due(c, after(1), 10, timedelta(seconds=1)), ["ix_home_views_due"]),
+    (
+        "rename",
+        lambda c: cases.rename_customer(c, Customer("U1", "X")),
+        ["pk_customers|sqlite_autoindex_customers_1"],
+    ),
     ("troubles", reports.troubles, ["ix_inbox_quarantined", "ix_outbox_parked"]),
     ("case_file", lambda c: reports.case_file(c, "CASE_100"), ["pk_cases|sqlite_autoindex_cases_1"]),
     (

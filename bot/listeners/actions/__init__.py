@@ -6,10 +6,14 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.listeners.deps import Deps
 
-from . import acknowledge, go_to_thread, reopen_and_send
+from . import acknowledge, close_case, escalate_case, go_to_thread, home, reopen_and_send, reopen_case
 
 
 def register(app: AsyncApp, deps: Deps) -> None:
     acknowledge.register(app, deps)
     reopen_and_send.register(app, deps)
+    escalate_case.register(app, deps)
+    close_case.register(app, deps)
+    reopen_case.register(app, deps)
+    home.register(app, deps)
     go_to_thread.register(app)

@@ -13,22 +13,31 @@ class Word(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     ESCALATE = "escalate"
+    NEW = "new"
     HELP = "help"
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """`word` is None for what is no command; `given` is what stood there instead."""
+    """`word` is None for what is no command; `given` is what stood there instead. `customer`: whom to write to."""
 
     word: Word | None
     case_id: str | None = None
     rest: str = ""
     given: str = ""
+    customer: str | None = None
 
 
+_NEW = re.compile(r"\s*new(?!\S)\s*(?:<@([UW][A-Z0-9]+)(?:\|[^>]*)?>)?\s*(.*)", re.IGNORECASE | re.DOTALL)
 _CASE_ID = re.compile(r"#?(?:CASE[_ -]?)?0*(\d{1,15})", re.IGNORECASE)
 QUIET = "quiet"
 _NEEDS_CASE = {Word.CLOSE, Word.REOPEN, Word.ESCALATE}
+
+
+def read_new(text: str) -> Typed | None:
+    """`new @customer text`, from the text as Slack encodes it; None where it is something else."""
+    found = _NEW.fullmatch(text)
+    return Typed(Word.NEW, customer=found[1], rest=found[2].strip()) if found is not None else None
 
 
 def read_case_text(text: str) -> Typed:
@@ -43,6 +52,8 @@ def read_case_text(text: str) -> Typed:
     rest = words[1].strip() if len(words) > 1 else ""
     if word in {Word.HELP, Word.LIST}:
         return Typed(word)
+    if word is Word.NEW:
+        return Typed(word, rest=rest)
     found = re.match(rf"({_CASE_ID.pattern})(?!\S)", rest, re.IGNORECASE)
     if found is None:
         if rest or word in _NEEDS_CASE:

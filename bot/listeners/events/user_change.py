@@ -11,6 +11,8 @@ from bot.listeners.deps import Deps
 
 def register(app: AsyncApp, deps: Deps) -> None:
     async def user_change(event: dict[str, Any]) -> None:
-        deps.people.changed(event.get("user") or {})
+        user: dict[str, Any] = event.get("user") or {}
+        deps.people.changed(user)
+        await deps.casework.renamed(str(user.get("id")))
 
     app.event("user_change")(user_change)

@@ -1,7 +1,7 @@
 """leases, and how far Slack's history was compared
 
 Revision: 0008
-Follows: 0002
+Follows: 0003
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
