@@ -31,10 +31,12 @@ from bot.clock import Clock
 from bot.config import Settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
+from bot.courier.files import FileRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
 from bot.courier.states import States
+from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
@@ -133,7 +135,7 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
-            await self._work(workspace, database, reading, writing)
+            await self._work(workspace, database, reading, writing, session)
         finally:
             await _closed(database)
 
@@ -162,7 +164,12 @@ class Bot:
             await asyncio.gather(*checks, return_exceptions=True)
 
     async def _work(
-        self, workspace: Workspace, database: Database, reading: AsyncWebClient, writing: AsyncWebClient
+        self,
+        workspace: Workspace,
+        database: Database,
+        reading: AsyncWebClient,
+        writing: AsyncWebClient,
+        session: aiohttp.ClientSession,
     ) -> None:
         settings, clock = self._settings, self._clock
         people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
@@ -175,11 +182,15 @@ class Bot:
             alert_mention=settings.alert_mention,
             views=views,
             reserved_names=people.admin_names,
+            file_max_bytes=settings.file_max_bytes,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         casework = Casework(database, people, desk, clock)
+        bot_token = settings.slack_bot_token.get_secret_value()
+        transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
+        files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
         courier = self._courier = Courier(
-            database, gateway, pacing, words, workspace.channels, clock, self._timing
+            database, gateway, pacing, words, workspace.channels, clock, files, self._timing
         )
         states = States(database, gateway, pacing, words, clock)
 

@@ -20,16 +20,18 @@ from bot.desk.events import (
     DeliveryFailed,
     EscalationRequested,
     Event,
+    FileFailed,
     MessageDeleted,
     MessageEdited,
     Reopened,
     TimeCame,
 )
-from bot.desk.model import Person, PostRef, Written
+from bot.desk.model import File, FileTrouble, LostFile, Person, PostRef, ReplyTo, Written
 from bot.desk.policy import Policy
 from bot.desk.thread_posts import read_thread_post
-from storage import alerts, cases, inbox, messages
+from storage import alerts, attachments, cases, inbox, messages, outbox
 from storage.inbox import Done, Item
+from storage.messages import Message
 
 from .filing import Channels, Filing, Slot
 from .intake import Verb
@@ -303,12 +305,33 @@ def _judge(
             if message is None or message.channel is None or message.ts is None:
                 return Done(item.id, "ignored"), slot
             ref = PostRef(message.channel, message.ts, message.thread_ts)
-            batch.apply(slot, DeliveryFailed(what.at, ref, message.sender, what.report.reason))
+            if what.report.attachment_id is not None:
+                batch.apply(slot, _file_failed(batch.connection, what, message, ref))
+            else:
+                batch.apply(slot, DeliveryFailed(what.at, ref, message.sender, what.report.reason))
             return Done(item.id), slot
         case Nobody():
             return Done(item.id, "ignored", facts={"user": what.user}), None
         case _:
             assert_never(what)
+
+
+def _file_failed(connection: Connection, what: Delivery, message: Message, ref: PostRef) -> FileFailed:
+    report = what.report
+    file = attachments.load_file(connection, report.attachment_id or 0)
+    if file is None:
+        raise ValueError(f"a report on an attachment that does not exist: {report.attachment_id}")
+    fate = outbox.fate_of(connection, message.id)
+    words_arrive = message.body.strip() != "" and not fate.words_parked
+    return FileFailed(
+        what.at,
+        ref,
+        message.sender,
+        LostFile(file.source_id or str(file.id), file.name, FileTrouble(report.trouble), report.reason),
+        is_answer=message.is_admin,
+        nothing_arrived=not words_arrive and not fate.files_sent and not fate.files_waiting,
+        reply_to=ReplyTo(ref.channel, ref.thread_ts) if not message.is_admin else None,
+    )
 
 
 def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
@@ -380,10 +403,16 @@ def _reopen_and_send(batch: Batch, slot: Slot, what: AskedFor) -> Event | None:
     answer = AdminAnswered(
         at=what.at,
         by=Person(post["author"], post["name"], is_admin=True),
-        written=Written(post["text"], "", tuple(post["files"])),
+        written=Written(post["text"], "", tuple(_kept_file(file) for file in post["files"])),
         ref=PostRef(channel, ts, post["thread_ts"]),
     )
     return Reopened(what.at, what.by, _newer_open(batch, slot), _followed(batch, slot, answer))
+
+
+def _kept_file(values: dict[str, Any] | str) -> File:
+    if isinstance(values, str):  # held before files travelled: nothing but its name was kept
+        return File("", values, trouble=FileTrouble.UNREADABLE)
+    return File(**(values | {"trouble": FileTrouble(values["trouble"]) if values["trouble"] else None}))
 
 
 def _acknowledge(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
@@ -421,4 +450,4 @@ def read_outcome(values: Mapping[str, Any]) -> Reply:
 
 def _facts(what: DirectMessage | ThreadPost) -> dict[str, Any]:
     """What was looked up, as it was judged by: kept for whoever asks later why."""
-    return {"author": asdict(what.author), "files": list(what.written.files)}
+    return {"author": asdict(what.author), "files": [file.name for file in what.written.files]}

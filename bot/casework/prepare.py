@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.desk.model import Person, PostRef, ReplyTo, Written
 from bot.people import People, Profile
+from bot.slack_files import read_files
 from bot.text.inbound import mentioned_users, read_message
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
@@ -111,7 +112,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
         return Nobody(profile.id)
     author = await _as_person(profile, people)
     words = read_message(event, await people.names(mentioned_users(event)))
-    written = Written(words.plain, words.typed, _file_names(event), words.leading_mention)
+    written = Written(words.plain, words.typed, read_files(event), words.leading_mention)
     ref = _ref(event, event)
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
         await people.meet_admins()
@@ -133,10 +134,3 @@ def _ref(event: Mapping[str, Any], message: Mapping[str, Any]) -> PostRef:
     thread_ts = message.get("thread_ts")
     ts = str(message["ts"])
     return PostRef(str(event["channel"]), ts, str(thread_ts) if thread_ts and thread_ts != ts else None)
-
-
-def _file_names(event: Mapping[str, Any]) -> tuple[str, ...]:
-    files = event.get("files")
-    if not isinstance(files, list):
-        return ()
-    return tuple(str(file.get("name") or file.get("id") or "file") for file in files if isinstance(file, dict))

@@ -14,17 +14,29 @@ from sqlalchemy import Connection
 
 from bot.blocks.post import Post
 from bot.clock import Clock
-from bot.desk.effects import MarkState
+from bot.desk.model import FileTrouble
 from bot.timing import Timing
-from storage import alerts, cases, inbox, messages, outbox
+from storage import alerts, attachments, cases, inbox, messages, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.outbox import OutboxRow
 
 from . import reports
+from .answers import settle_answer
+from .files import LOOKS as FILE_LOOKS
+from .files import FileRows
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
-from .slack import ChannelTrouble, LoginTrouble, NotSent, RateLimited, Refused, SlackGateway, Uncertain
+from .slack import (
+    ChannelTrouble,
+    FileLost,
+    LoginTrouble,
+    NotSent,
+    RateLimited,
+    Refused,
+    SlackGateway,
+    Uncertain,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +45,7 @@ BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
 _IN_THREAD = {"thread_intro", "mirror", "thread_notice", "held_post"}
+_WORDS = {"mirror", "answer"}
 
 
 class DeskChannels(Protocol):
@@ -59,10 +72,12 @@ class Courier:
         words: Words,
         channels: DeskChannels,
         clock: Clock,
+        files: FileRows,
         timing: Timing | None = None,
     ) -> None:
         self._database = database
         self._gateway = gateway
+        self._files = files
         self._pacing = pacing
         self._words = words
         self._desk_channels = frozenset({channels.support, channels.alerting, channels.logging})
@@ -147,11 +162,11 @@ class Courier:
             else:
                 await self._settle(row)
         except RateLimited as limited:
-            self._pacing.channel(row.destination).pause(limited.seconds)
+            self._pacing.channel(row.channel).pause(limited.seconds)
             log.warning("Slack asks to wait", action="rate_limited", row=row.id, seconds=limited.seconds)
             await self._again(row, row.state, str(limited), limited.seconds)
         except NotSent as error:
-            await self._again(row, row.state, str(error), self._backoff(row))
+            await self._again(row, row.state, str(error), max(error.seconds, self._backoff(row)))
         except Uncertain as error:
             log.warning("an answer was lost", action="uncertain", row=row.id, kind=row.kind, error=str(error))
             await self._again(row, "uncertain", str(error), self._timing.settle_after)
@@ -165,10 +180,11 @@ class Courier:
             await self._channel_trouble(row, str(error))
         except Refused as error:
             self.login_trouble = None
-            if str(error) == "thread_not_found" and row.kind in _IN_THREAD:
+            if str(error) == "thread_not_found" and _stands_in_thread(row):
                 await self._thread_gone(row, str(error))
             else:
-                await self._park(row, str(error))
+                trouble = error.trouble if isinstance(error, FileLost) else FileTrouble.REFUSED
+                await self._park(row, str(error), trouble)
         except NotYet as error:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
             await self._again(row, row.state, str(error), self._backoff(row))
@@ -180,7 +196,11 @@ class Courier:
             await self._park(row, f"{type(error).__name__}: {error}")
 
     async def _send(self, row: OutboxRow) -> None:
-        await self._pacing.post(row.destination)
+        if row.kind == "file":
+            await self._files.send(row, await self._channel(row))
+            self._delivered()
+            return
+        await self._pacing.post(row.channel)
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         now = self._clock.now()
         await self._database.write(partial(outbox.start_attempt, row_id=row.id, now=now))
@@ -199,7 +219,13 @@ class Courier:
         )
 
     async def _settle(self, row: OutboxRow) -> None:
-        """Look whether a post whose answer was lost stands in Slack; after two misses it is sent again."""
+        """Look whether a post whose answer was lost stands in Slack; after some misses it is sent again."""
+        if row.kind == "file":
+            if await self._files.settle(row, await self._channel(row)):
+                self._delivered()
+            else:
+                await self._look_again(row, FILE_LOOKS)
+            return
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         channel = await self._channel(row)
         since = (row.first_attempt_at or row.created_at) - LOOKED_BACK
@@ -208,7 +234,10 @@ class Courier:
             log.info("a lost answer was settled", action="settled", row=row.id, kind=row.kind)
             await self._done(row, channel, ts, outgoing)
             return
-        state = "pending" if row.looks + 1 >= LOOKS else "uncertain"
+        await self._look_again(row, LOOKS)
+
+    async def _look_again(self, row: OutboxRow, looks: int) -> None:
+        state = "pending" if row.looks + 1 >= looks else "uncertain"
         pause = 0.0 if state == "pending" else self._timing.settle_after
 
         def work(connection: Connection) -> None:
@@ -227,9 +256,9 @@ class Courier:
             raise _StillUncertain(str(error)) from error
 
     async def _channel(self, row: OutboxRow) -> str:
-        if row.destination.startswith(("U", "W")):
-            return await self._gateway.direct_channel(row.destination)
-        return row.destination
+        if row.channel.startswith(("U", "W")):
+            return await self._gateway.direct_channel(row.channel)
+        return row.channel
 
     async def _done(self, row: OutboxRow, channel: str, ts: str | None, outgoing: Outgoing) -> None:
         """The result in one commit with what follows from it."""
@@ -240,26 +269,23 @@ class Courier:
             outbox.finish(connection, row.id, "sent", now, ts)
             if ts is not None:
                 _take_note(connection, row, channel, ts, outgoing.post, now)
-            if row.kind == "answer" and row.message_id is not None:
-                self._answer_sent(connection, row.message_id)
+            if row.kind in _WORDS and row.message_id is not None:
+                settle_answer(connection, row.message_id, now)
+                outbox.hurry_files(connection, row.message_id, now)
             outbox.rest_lane(connection, row.lane, now)
 
         await self._database.write(work)
         log.info(
             "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
         )
-        self.wake.set()
-        self.on_delivered()
+        self._delivered()
         if row.kind == "card":
             self.on_report()  # replies to a new card may wait for it to be known
 
-    def _answer_sent(self, connection: Connection, message_id: int) -> None:
-        message = messages.load_message(connection, message_id)
-        if message is None or outbox.outstanding_parts(connection, message_id, "answer"):
-            return
-        messages.set_delivery(connection, message_id, "sent")
-        if message.channel is not None and message.ts is not None:
-            outbox.want_mark(connection, message.channel, message.ts, MarkState.SENT.value, self._clock.now())
+    def _delivered(self) -> None:
+        self.login_trouble = None
+        self.wake.set()
+        self.on_delivered()
 
     async def _again(self, row: OutboxRow, state: str, error: str, seconds: float) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
@@ -272,14 +298,14 @@ class Courier:
 
     async def _channel_trouble(self, row: OutboxRow, error: str) -> None:
         """A customer's channel that is gone fails for good; one of the desk's is waited for, and told of."""
-        if row.destination not in self._desk_channels:
-            await self._park(row, error)
+        if row.channel not in self._desk_channels:
+            await self._park(row, error, FileTrouble.UNREACHABLE)
             return
-        log.error("a channel of the desk cannot be used", channel=row.destination, error=error)
+        log.error("a channel of the desk cannot be used", channel=row.channel, error=error)
         await self._again(row, row.state, error, self._backoff(row))
-        if row.destination != self._alerting:
+        if row.channel != self._alerting:
             now = self._clock.now()
-            trouble = reports.channel_trouble_row(row.destination, error, self._alerting, now)
+            trouble = reports.channel_trouble_row(row.channel, error, self._alerting, now)
             await self._database.write(partial(outbox.enqueue, rows=[trouble], now=now))
 
     async def _thread_gone(self, row: OutboxRow, error: str) -> None:
@@ -296,16 +322,22 @@ class Courier:
         await self._again(row, row.state, error, self._backoff(row))
         self.wake.set()
 
-    async def _park(self, row: OutboxRow, reason: str) -> None:
-        """Set aside for good, and tell: the answer's author in the thread, else the alerting channel."""
+    async def _park(self, row: OutboxRow, reason: str, trouble: FileTrouble = FileTrouble.REFUSED) -> None:
+        """Set aside for good, and tell: the desk of answers and files, the alerting channel of all else."""
         now = self._clock.now()
         log.error("a row was parked", action="parked", row=row.id, kind=row.kind, error=reason)
 
         def work(connection: Connection) -> None:
             outbox.finish(connection, row.id, "parked", now, error=reason)
             outbox.rest_lane(connection, row.lane, now)
+            if row.kind in _WORDS and row.message_id is not None:
+                outbox.hurry_files(connection, row.message_id, now)
             if row.kind == "answer":
                 inbox.put(connection, reports.failed_answer(row, reason, now), now)
+            elif row.kind == "file":
+                attachments.lose(connection, row.payload["attachment_id"], trouble, reason)
+                settle_answer(connection, row.message_id or 0, now)
+                inbox.put(connection, reports.failed_file(row, trouble, reason, now), now)
             elif row.lane != reports.OPERATIONS_LANE:
                 outbox.enqueue(connection, [reports.parked_row(row, reason, self._alerting)], now)
 
@@ -323,6 +355,11 @@ def _nothing() -> None:
 
 class _StillUncertain(NotSent):
     """The look itself was lost; it changes nothing and is repeated."""
+
+
+def _stands_in_thread(row: OutboxRow) -> bool:
+    """Whether it is posted under a card; a file is, unless it goes to a customer."""
+    return row.kind in _IN_THREAD or (row.kind == "file" and "thread_ts" not in row.payload)
 
 
 def _take_note(connection: Connection, row: OutboxRow, channel: str, ts: str, post: Post, now: datetime) -> None:

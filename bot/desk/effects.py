@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .model import Person, PostRef, ReplyTo, Source, Trigger, Written
+from .model import LostFile, Person, PostRef, ReplyTo, Source, Trigger, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,12 @@ class SayReceived:
 
 @dataclass(frozen=True, slots=True)
 class SayFilesNotSent:
-    """Tell the customer that the files that came with a message were not passed on."""
+    """Tell the customer which files of a message were not passed on: the customer's own, or the desk's."""
 
     reply_to: ReplyTo
     ref: PostRef
-    files: tuple[str, ...]
+    files: tuple[LostFile, ...]
+    by_customer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,15 @@ class ThreadNotice(StrEnum):
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
     DELIVERY_FAILED = "delivery_failed"
     FILES_NOT_SENT = "files_not_sent"
+    CUSTOMERS_FILES_NOT_SENT = "customers_files_not_sent"
 
 
 @dataclass(frozen=True, slots=True)
 class SayInThread:
-    """`about` names the post this is about, `to` the person it is for; `detail` is the reason, if any."""
+    """`about` names the post this is about, `to` the person it is for; `detail` is the reason, if any.
+
+    `files` are those that were not sent.
+    """
 
     notice: ThreadNotice
     at: datetime
@@ -145,6 +150,7 @@ class SayInThread:
     detail: str = ""
     about: PostRef | None = None
     trigger: Trigger | None = None
+    files: tuple[LostFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 DEFAULT_KEYWORDS = ("urgent", "immediately", "emergency", "critical")
 DEFAULT_CLOSURE_PHRASE = "I'm closing this case."
+DEFAULT_FILE_MAX_BYTES = 25 * 1024 * 1024
 
 
 class SilenceClock(StrEnum):
@@ -31,3 +32,4 @@ class Policy:
     remind_every: timedelta | None = None
     max_alert_additions: int = 5
     say_received: bool = True
+    file_max_bytes: int = DEFAULT_FILE_MAX_BYTES
