@@ -13,6 +13,7 @@ from .line import Line, cut, line, listed, one_line, shown_author
 
 FILE_NAME_SIZE = 60
 TYPE_SIZE = 60
+CASE_ID_SIZE = 20
 
 
 def came_with(files: Sequence[File]) -> Line | None:
@@ -30,7 +31,7 @@ def not_sent(files: Iterable[LostFile], max_bytes: int, *, detailed: bool = Fals
 def file_comment(case_id: str, author: str, reserved: Iterable[str] = (), *, by_customer: bool = False) -> str:
     """What stands above a posted file: Slack parses it, so it is escaped, and names carry no sign."""
     shown = words.CUSTOMER.format(name=display_name(author, reserved)) if by_customer else shown_author(author)
-    return escape(words.FILE_COMMENT.format(author=shown, case_id=one_line(case_id)))
+    return escape(words.FILE_COMMENT.format(author=shown, case_id=one_line(case_id, CASE_ID_SIZE)))
 
 
 def _described(file: File) -> str:

@@ -63,7 +63,7 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
         connection.exec_driver_sql(f"UPDATE outbox SET state = '{found_as}'")
 
     await database.write(prepare)
-    words = Words(CHANNELS.support, "", "", "", Views(""), reserved_names=tuple)
+    words = Words(CHANNELS.support, "", "", "", Views(""), reserved_names=tuple, file_max_bytes=1)
     pacing = Pacing(1000, Clock.monotonic)
     courier = Courier(
         database,
@@ -72,7 +72,8 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
         words,
         CHANNELS,
         Clock(),
-        Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
+        files=None,
+        timing=Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
     )  # type: ignore[arg-type]
     running = asyncio.create_task(courier.run())
 

@@ -237,7 +237,9 @@ class TestTheLimit:
         async with running_desk(database_url, file_max_bytes=2000) as desk:
             card = await desk.opened()
             ts = await desk.slack.post(ADA, SUPPORT, "The photo", thread_ts=card["ts"], files=[PHOTO, PLAN])
-            await desk.until(lambda: said_to(desk, DANA, "could not be passed on to you: photo.png (larger than 2 KB)"))
+            await desk.until(
+                lambda: said_to(desk, DANA, "could not be passed on to you: photo.png (larger than 2 KB)")
+            )
             await desk.until(lambda: said_in_thread(desk, "photo.png (larger than 2 KB)"))
             await desk.until(lambda: desk.marks(ts) == {"x"})
             assert list(in_dm(desk)) == ["plan _b_ & more.txt"]

@@ -15,7 +15,7 @@ from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0001"
+HEAD = "0002"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,
