@@ -214,8 +214,7 @@ class FileRows:
     async def _upload(self, attachment: Attachment) -> str:
         with _harmless():
             upload = await self._gateway.begin_upload(attachment.name, attachment.size)
-        async with aclosing(self._chunks(attachment)) as chunks:
-            await self._transfer.upload(upload.url, chunks, attachment.size)
+        await self._transfer.upload(upload.url, self._chunks(attachment), attachment.size)
         return upload.file_id
 
     async def _chunks(self, attachment: Attachment) -> AsyncGenerator[bytes, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ CONNECT_TIMEOUT = 10.0
 SILENCE_TIMEOUT = 30.0
 SNIFFED = 512
 
+_HOST = re.compile(r"[a-z0-9.-]+")
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
 _HTML_NAMES = (".html", ".htm", ".xhtml")
 _HTML_STARTS = (b"<!doctype html", b"<html")
@@ -39,6 +41,8 @@ def trusted(url: str, api_url: str) -> bool:
         return False
     if api.scheme != "https":
         return (given.scheme, host, port) == (api.scheme, api_host, api_port)
+    if not _HOST.fullmatch(host):
+        return False  # what one parser takes for a host, another may not
     domain = api_host.removeprefix("www.")
     within = host == domain or host.endswith(f".{domain}")
     return given.scheme == "https" and within and port in {None, 443, api_port}

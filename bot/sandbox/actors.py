@@ -19,7 +19,7 @@ FileSpec = Mapping[str, Any]
 """A file to attach: `name`, `content` (bytes or str) and optionally `mimetype`.
 
 `told` are fields of its file object that are otherwise than usual: {"mode": "tombstone"}, another `size`, a
-`url_private_download` of somewhere else; {"file_access": "check_file_info"} leaves only the id in events, as Slack does.
+`url_private_download` of somewhere else; {"file_access": "check_file_info"} leaves only the id in events.
 """
 
 

@@ -43,7 +43,7 @@ class Downloads:
         if len(data) != file.size:
             return web.Response(status=400, text=f"announced {file.size} bytes, got {len(data)}")
         file.content = data
-        self._web_api.note("upload", {"file": file.id}, {"bytes": len(data)})
+        self._web_api.note("upload", {"file": file.id}, {"answer": {"ok": True}, "bytes": len(data)})
         return cut(request) if fault == "lost_answer" else web.Response(text=f"OK - {len(data)}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:
@@ -59,7 +59,7 @@ class Downloads:
         file = self._api.workspace.files.get(request.match_info["file_id"])
         if file is None or file.content is None:
             return web.Response(status=404, text="file not found")
-        self._web_api.note("download", {"file": file.id}, {"bytes": len(file.content)})
+        self._web_api.note("download", {"file": file.id}, {"answer": {"ok": True}, "bytes": len(file.content)})
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: file.mimetype})
         response.content_length = len(file.content)
         await response.prepare(request)

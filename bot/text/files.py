@@ -12,7 +12,7 @@ EXTENSION_SIZE = 16
 NAMELESS = "file"
 
 # What Windows, macOS or a shell reads as something else than a letter of a name.
-_UNFIT = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\x85\u2028\u2029]')
+_UNFIT = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\u2028\u2029]')
 _UNSEEN = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad]")
 _UNITS = ("bytes", "KB", "MB", "GB")
 
@@ -34,6 +34,8 @@ def file_name(name: str) -> str:
 
 def file_size(size: int) -> str:
     """7 bytes, 12 KB, 3.4 MB: in steps of 1024, as people read it."""
+    if size == 1:
+        return "1 byte"
     amount, unit = float(size), 0
     while amount >= 1024 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1024, unit + 1

@@ -120,6 +120,7 @@ class WebApi:
     ) -> web.StreamResponse | None:
         """The response a fault calls for; None if the call goes on."""
         if fault.kind.startswith("slow:"):
+            self._traffic.add(self.api.clock.now(), "sandbox", "fault", method=method, kind=fault.kind)
             await asyncio.sleep(float(fault.kind.removeprefix("slow:")))
             return None
         if fault.kind == "lost_answer":
