@@ -165,6 +165,18 @@ class TestAnAdminsFiles:
         assert not in_dm(desk)
 
 
+@pytest.mark.slow
+class TestLargeFiles:
+    async def test_twenty_megabytes_travel_both_ways_while_words_go_on(self, desk: Desk) -> None:
+        film = {"name": "film.mp4", "content": os.urandom(20 * 1024 * 1024)}
+        await desk.slack.dm(DANA, "A film", files=[film])
+        await desk.slack.dm(DANA, "and some words")
+        await desk.until(lambda: desk.cards() and len(desk.mirrors(desk.cards()[0])) == 2)
+        ts = await desk.slack.post(ADA, SUPPORT, "One for you", thread_ts=desk.cards()[0]["ts"], files=[film])
+        await desk.until(lambda: in_thread(desk) and desk.marks(ts) == {"white_check_mark"}, timeout=90)
+        assert in_thread(desk) == in_dm(desk) == {"film.mp4": film["content"]}
+
+
 class TestWhatDoesNotTravel:
     @pytest.mark.parametrize(
         ("told", "why"),
