@@ -270,7 +270,8 @@ class Courier:
             if ts is not None:
                 _take_note(connection, row, channel, ts, outgoing.post, now)
             if row.kind in _WORDS and row.message_id is not None:
-                settle_answer(connection, row.message_id, now)
+                if row.kind == "answer":
+                    settle_answer(connection, row.message_id, now)
                 outbox.hurry_files(connection, row.message_id, now)
             outbox.rest_lane(connection, row.lane, now)
 

@@ -202,6 +202,7 @@ class StoredFile:
     content: bytes | None = None
     completed: bool = False
     shares: Json = field(default_factory=dict)
+    asked_for: int = 0
     told: Json = field(default_factory=dict)
     """What is told of it otherwise than of an ordinary file."""
 

@@ -97,6 +97,15 @@ class TestEveryStep:
         await settled(desk)
         assert len(desk.slack.calls("files.completeUploadExternal")) == 1
 
+    async def test_a_share_that_slack_shows_only_later_is_waited_for(self, desk: Desk) -> None:
+        desk.slack.api.late_shares = 3
+        desk.slack.faults.add("files.completeUploadExternal", "lost_answer")
+        await desk.slack.dm(DANA, "Look", files=[FILE])
+        await desk.until(lambda: in_thread(desk))
+        await settled(desk)
+        assert len(desk.slack.calls("files.info")) == 4
+        assert len(desk.slack.calls("files.completeUploadExternal")) == 1
+
     async def test_what_was_not_completed_is_completed_under_the_same_id(self, desk: Desk) -> None:
         desk.slack.faults.add("files.completeUploadExternal", "drop")
         await desk.slack.dm(DANA, "Look", files=[FILE])
