@@ -35,10 +35,12 @@ from bot.clock import Clock
 from bot.config import Settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
+from bot.courier.files import FileRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
 from bot.courier.states import States
+from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
 from bot.listeners import register_listeners
@@ -154,7 +156,7 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
-            await self._work(workspace, database, reading, writing)
+            await self._work(workspace, database, reading, writing, session)
         finally:
             await _closed(database)
 
@@ -183,7 +185,12 @@ class Bot:
             await asyncio.gather(*checks, return_exceptions=True)
 
     async def _work(
-        self, workspace: Workspace, database: Database, reading: AsyncWebClient, writing: AsyncWebClient
+        self,
+        workspace: Workspace,
+        database: Database,
+        reading: AsyncWebClient,
+        writing: AsyncWebClient,
+        session: aiohttp.ClientSession,
     ) -> None:
         settings, clock = self._settings, self._clock
         people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
@@ -197,9 +204,13 @@ class Bot:
             views=views,
             reserved_names=people.admin_names,
             command=settings.command,
+            file_max_bytes=settings.file_max_bytes,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         casework = Casework(database, people, desk, clock, self._name)
+        bot_token = settings.slack_bot_token.get_secret_value()
+        transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
+        files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
         channels = self._channels = DeskChannels(
             workspace.channels.support,
             workspace.channels.alerting,
@@ -209,7 +220,7 @@ class Bot:
             database,
             clock,
         )
-        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, self._timing)
+        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, files, self._timing)
         courier.why_gone = _as_delivery(people.why_gone)
         states = States(database, gateway, pacing, words, clock)
 

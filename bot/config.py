@@ -26,7 +26,13 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.blocks.words import DEFAULT_COMMAND, RECEIVED_TEMPLATE
-from bot.desk.policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_KEYWORDS, Policy, SilenceClock
+from bot.desk.policy import (
+    DEFAULT_CLOSURE_PHRASE,
+    DEFAULT_FILE_MAX_BYTES,
+    DEFAULT_KEYWORDS,
+    Policy,
+    SilenceClock,
+)
 from bot.desk.rules import detect_closure_phrase
 from bot.people import AdminLists
 from storage.errors import UnusableDatabaseUrl
@@ -35,6 +41,7 @@ from storage.urls import driver_url
 SLACK_API_URL = "https://slack.com/api/"
 ENV_FILE = ".env"
 A_YEAR = 366 * 24 * 3600
+A_GIGABYTE = 1024**3  # Slack takes no larger file
 
 
 class ConfigError(Exception):
@@ -225,6 +232,8 @@ class Settings(DatabaseSettings):
     received_notice: bool = True
     received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE
 
+    file_max_bytes: Annotated[int, Field(ge=1, le=A_GIGABYTE)] = DEFAULT_FILE_MAX_BYTES
+
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     debug: bool = False
@@ -273,6 +282,7 @@ class Settings(DatabaseSettings):
             closure_phrase=self.closure_phrase,
             remind_every=timedelta(minutes=self.escalation_remind) if self.escalation_remind else None,
             say_received=self.received_notice,
+            file_max_bytes=self.file_max_bytes,
         )
 
 

@@ -23,6 +23,8 @@ SCOPES = frozenset(
         "chat:write",
         "chat:write.customize",
         "commands",
+        "files:read",
+        "files:write",
         "groups:history",
         "groups:read",
         "im:history",

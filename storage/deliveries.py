@@ -13,11 +13,13 @@ KIND = "delivery"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """An answer that could not be brought to its customer, and why."""
+    """An answer that could not be brought to its customer, or with an `attachment_id` a file of a message."""
 
     case_id: str
     message_id: int
     reason: str
+    attachment_id: int | None = None
+    trouble: str = ""
 
 
 def delivery_item(report: DeliveryReport, row_id: int, at: datetime) -> NewItem:

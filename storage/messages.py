@@ -15,7 +15,8 @@ from .sql import Row, insert_for, insert_in_order
 from .tables import attachment_chunks, attachments, copies, messages
 
 CHUNK_BYTES = 256 * 1024
-WHOLE_TEXT = "message.txt"
+WHOLE_TEXT = "whole_text"
+WHOLE_TEXT_NAME = "message.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def attach_whole_texts(connection: Connection, texts: Mapping[int, str]) -> None
     rows = [
         {
             "message_id": message_id,
-            "name": WHOLE_TEXT,
+            "name": WHOLE_TEXT_NAME,
+            "kind": WHOLE_TEXT,
             "mime_type": "text/plain; charset=utf-8",
             "size": len(data),
         }
@@ -82,11 +84,11 @@ def attach_whole_texts(connection: Connection, texts: Mapping[int, str]) -> None
 
 def drop_whole_text(connection: Connection, message_id: int) -> None:
     kept = sa.select(attachments.c.id).where(
-        attachments.c.message_id == message_id, attachments.c.name == WHOLE_TEXT
+        attachments.c.message_id == message_id, attachments.c.kind == WHOLE_TEXT
     )
     connection.execute(sa.delete(attachment_chunks).where(attachment_chunks.c.attachment_id.in_(kept)))
     connection.execute(
-        sa.delete(attachments).where(attachments.c.message_id == message_id, attachments.c.name == WHOLE_TEXT)
+        sa.delete(attachments).where(attachments.c.message_id == message_id, attachments.c.kind == WHOLE_TEXT)
     )
 
 
@@ -94,7 +96,7 @@ def whole_text(connection: Connection, message: Message) -> str:
     rows = connection.execute(
         sa.select(attachment_chunks.c.data)
         .join(attachments, attachments.c.id == attachment_chunks.c.attachment_id)
-        .where(attachments.c.message_id == message.id, attachments.c.name == WHOLE_TEXT)
+        .where(attachments.c.message_id == message.id, attachments.c.kind == WHOLE_TEXT)
         .order_by(attachment_chunks.c.number)
     )
     data = b"".join(rows.scalars())

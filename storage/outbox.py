@@ -15,13 +15,17 @@ from .tables import desired, outbox, outbox_lanes
 
 UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
+FILES = "files:"  # before the channel: files have a way of their own, so that a large one holds up no words
+
 URGENT = 0  # alerts and answers: somebody waits
 USUAL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """`destination` is the Slack channel; rows of one `lane` are sent in the order of their ids."""
+    """`destination` is the Slack channel, or `FILES` and the channel; rows of one `lane` are sent in the order of
+    their ids.
+    """
 
     dedupe_key: str
     lane: str
@@ -59,6 +63,11 @@ class OutboxRow:
     created_at: datetime
     first_attempt_at: datetime | None
     failures: int
+
+    @property
+    def channel(self) -> str:
+        """Where the row goes in Slack: a channel, or a person's DM."""
+        return self.destination.removeprefix(FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +233,20 @@ def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:
     )
 
 
+def start_completing(connection: Connection, row: OutboxRow, file_id: str, now: datetime) -> None:
+    """`start_attempt` of a file: the id under which Slack knows the upload must be on disk before it is shared."""
+    connection.execute(
+        sa.update(outbox).where(outbox.c.id == row.id).values(payload=row.payload | {"file_id": file_id})
+    )
+    start_attempt(connection, row.id, now)
+
+
+def forget_upload(connection: Connection, row: OutboxRow) -> None:
+    """Slack no longer knows the upload: the next attempt uploads anew."""
+    payload = {name: value for name, value in row.payload.items() if name != "file_id"}
+    connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(payload=payload))
+
+
 def set_state(
     connection: Connection, row_id: int, state: str, error: str | None = None, *, looked: bool = False
 ) -> None:
@@ -262,12 +285,48 @@ def payloads_of(connection: Connection, message_id: int) -> dict[int, dict[str, 
     return {int(payload["part"]): payload for payload in rows if "part" in payload}
 
 
-def outstanding_parts(connection: Connection, message_id: int, kind: str) -> int:
-    """How many posts of a message are still to be sent, or could not be."""
-    statement = sa.select(sa.func.count()).where(
-        outbox.c.message_id == message_id, outbox.c.kind == kind, outbox.c.state != "sent"
+def file_lane(message_id: int) -> str:
+    return f"files:{message_id}"
+
+
+def hurry_files(connection: Connection, message_id: int, now: datetime) -> None:
+    """The words of a message have gone: its files may follow at once."""
+    connection.execute(
+        sa.update(outbox_lanes)
+        .where(outbox_lanes.c.lane == file_lane(message_id), sa.text("outbox_lanes.next_at IS NOT NULL"))
+        .values(next_at=now, failures=0)
     )
-    return int(connection.execute(statement).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How the rows of a message fared: what waits of its words and its files, and what arrived of each."""
+
+    words_waiting: int
+    words_sent: int
+    words_parked: int
+    files_waiting: int
+    files_sent: int
+
+
+def fate_of(connection: Connection, message_id: int) -> Fate:
+    rows = connection.execute(
+        sa.select(outbox.c.kind, outbox.c.state, sa.func.count())
+        .where(outbox.c.message_id == message_id, outbox.c.kind.in_(("mirror", "answer", "file")))
+        .group_by(outbox.c.kind, outbox.c.state)
+    )
+    counts: dict[tuple[str, str], int] = {}
+    for kind, state, count in rows:
+        what = "files" if kind == "file" else "words"
+        how = state if state in {"sent", "parked", "dropped"} else "waiting"
+        counts[what, how] = counts.get((what, how), 0) + count
+    return Fate(
+        words_waiting=counts.get(("words", "waiting"), 0),
+        words_sent=counts.get(("words", "sent"), 0),
+        words_parked=counts.get(("words", "parked"), 0),
+        files_waiting=counts.get(("files", "waiting"), 0),
+        files_sent=counts.get(("files", "sent"), 0),
+    )
 
 
 @dataclass(frozen=True, slots=True)

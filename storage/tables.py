@@ -155,6 +155,13 @@ attachments = Table(
     Column("name", sa.Text, nullable=False),
     Column("mime_type", sa.Text, nullable=False),
     Column("size", sa.BigInteger, nullable=False),
+    Column("kind", sa.Text, nullable=False, server_default="file"),
+    Column("source_id", sa.Text),
+    Column("url", sa.Text),
+    Column("tries", sa.Integer, nullable=False, server_default="0"),
+    Column("kept_at", UtcDateTime),
+    Column("trouble", sa.Text),
+    Column("trouble_detail", sa.Text, nullable=False, server_default=text("''")),
 )
 
 attachment_chunks = Table(
@@ -181,6 +188,16 @@ post_changes = Table(
     Column("ts", sa.Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("text", sa.Text),
+)
+
+file_copies = Table(
+    "file_copies",
+    metadata,
+    Column("file_id", sa.Text, primary_key=True),
+    Column("attachment_id", Serial, ForeignKey(attachments.c.id), nullable=False, index=True),
+    Column("channel", sa.Text, nullable=False),
+    Column("ts", sa.Text),
+    Column("deleted_at", UtcDateTime),
 )
 
 case_events = Table(

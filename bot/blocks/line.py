@@ -15,8 +15,7 @@ from . import words
 
 VALUE_SIZE = 800  # characters of a reason, an error or another value in a line
 NAME_SIZE = 60
-FILE_NAME_SIZE = 60
-FILES_SHOWN = 10
+LISTED = 10
 LINK_SIZE = 3000  # Slack's limit for a URL
 
 _MARKS = re.compile(r"\*|`|\{(\w+)\}")
@@ -111,12 +110,12 @@ def shown_author(text: str) -> str:
     return one_line(_SIGNS.sub(" ", text), NAME_SIZE) or words.SUPPORT
 
 
-def file_names(files: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
-    names = [one_line(file, FILE_NAME_SIZE) or words.UNNAMED_FILE for file in files]
-    shown = ", ".join(names[:FILES_SHOWN])
-    more = len(names) - FILES_SHOWN
-    return shown + words.MORE_FILES.format(count=more) if more > 0 else shown
+def listed(things: Iterable[str]) -> str:
+    """The first ones, and how many more there are."""
+    given = list(things)
+    shown = ", ".join(given[:LISTED])
+    more = len(given) - LISTED
+    return shown + words.MORE.format(count=more) if more > 0 else shown
 
 
 def utc(moment: datetime) -> str:

@@ -7,24 +7,13 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.desk.effects import ThreadNotice
-from bot.desk.model import Trigger
-from bot.desk.policy import DEFAULT_CLOSURE_PHRASE
+from bot.desk.model import File, LostFile, Trigger
+from bot.desk.policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_FILE_MAX_BYTES
 from bot.text.safe import display_name, is_blank
 
 from . import words
-from .line import (
-    Line,
-    Link,
-    User,
-    Value,
-    file_names,
-    line,
-    name,
-    one_line,
-    plain,
-    shown_author,
-    usable_link,
-)
+from .files import came_with, not_sent
+from .line import Line, Link, User, Value, line, name, one_line, plain, shown_author, usable_link
 from .parts import Button, body, bullets, buttons, context, paragraph, quote, text_only
 from .post import Passage, Post, compose
 from .trigger import TRIGGER_QUOTE_SIZE, trigger_words
@@ -46,7 +35,7 @@ class MirrorView:
     part: int = 1
     parts: int = 1
     late_at: datetime | None = None
-    files: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
     edited_at: datetime | None = None
     deleted: bool = False
     reserved: tuple[str, ...] = ()
@@ -55,7 +44,8 @@ class MirrorView:
 @dataclass(frozen=True, slots=True)
 class NoticeView:
     """What a thread notice speaks of. `to` is the Slack id (or address) of the admin it is for, `and_to` of
-    another one, `by` a name, `detail` the reason or the files, `about_link` the address of what it is about.
+    another one, `by` a name, `detail` the reason, `files` what was not sent, `about_link` the address of what it
+    is about.
     """
 
     case_id: str
@@ -67,6 +57,8 @@ class NoticeView:
     closure_phrase: str = DEFAULT_CLOSURE_PHRASE
     command: str = words.DEFAULT_COMMAND
     and_to: str = ""
+    files: tuple[LostFile, ...] = ()
+    file_max_bytes: int = DEFAULT_FILE_MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +116,8 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
             below = quote(view.trigger.quote, TRIGGER_QUOTE_SIZE) if view.trigger else None
         case ThreadNotice.DELIVERY_FAILED:
             detail = _reason(one_line(detail))
-        case ThreadNotice.FILES_NOT_SENT:
-            detail = one_line(detail) or words.UNNAMED_FILE
+        case ThreadNotice.FILES_NOT_SENT | ThreadNotice.CUSTOMERS_FILES_NOT_SENT:
+            detail = not_sent(view.files, view.file_max_bytes, detailed=True) or words.UNNAMED_FILE
         case (
             ThreadNotice.CLOSED
             | ThreadNotice.CLOSED_QUIETLY
@@ -169,7 +161,7 @@ def held_post(case_id: str, author_id: str, value: str) -> Post:
 def _mirrored(view: MirrorView) -> tuple[Passage | None, ...]:
     if view.deleted:
         return (paragraph(line(words.MIRROR_DELETED)),)
-    files = paragraph(line(words.MIRROR_FILES, files=file_names(view.files))) if view.files else None
+    files = paragraph(came_with(view.files))
     if files is not None and is_blank(view.text):
         return (paragraph(line(words.MIRROR_NO_WORDS)), files)
     return (body(view.text), files)

@@ -8,7 +8,7 @@ code, and code does not count.
 """
 
 from bot.desk.effects import ReplyKind, ThreadNotice
-from bot.desk.model import Source, TriggerKind
+from bot.desk.model import FileTrouble, Source, TriggerKind
 
 DEFAULT_COMMAND = "/case"
 
@@ -17,7 +17,7 @@ NAMELESS = "somebody"
 SUPPORT = "Support"
 SOMETHING = "something"
 UNNAMED_FILE = "a file without a name"
-MORE_FILES = " and {count} more"
+MORE = " and {count} more"
 CUSTOMER = "{name} (customer)"
 SOURCES = {Source.SLACK: "Slack", Source.EMAIL: "email"}
 BETWEEN = " · "
@@ -56,7 +56,7 @@ STATUS_CLOSED = "closed"
 # The thread's first reply
 INTRO_TITLE = "*What you write in this thread goes to the customer of {case_id}.*"
 INTRO = (
-    "Only admins' posts are sent, and of these only the words. Files, and everybody else's posts, stay here.",
+    "Only admins' posts are sent, with their files. Everybody else's posts stay here.",
     "To keep a post inside, start it with // or note: or mention a colleague first.",
     "A reaction on each post shows whether it was sent.",
     "To close the case, write: *{phrase}* The customer gets the whole message and learns that the case is "
@@ -72,13 +72,13 @@ MIRROR_LATE = "written {at}, earlier than what stands above"
 MIRROR_EDITED = "edited {at}"
 MIRROR_DELETED = "The customer deleted this message."
 MIRROR_NO_WORDS = "The customer sent no words, only files."
-MIRROR_FILES = "*Files not passed on:* {files}. The customer was told."
 
 # What an admin gave in a form, posted in the thread for them
 FORM_POST = "written in a form, for the customer"
 
 # To the customer
 ANSWER_EDITED = "edited"
+ANSWER_NO_WORDS = "{author} sent no words, only files."
 ANSWER_EDITED_TEXT = "{author}, edited:"
 ANSWER_DELETED = "This message was deleted."
 ANSWER_CLOSING = "Case {case_id} is closed. Write again and a new case opens."
@@ -93,9 +93,30 @@ TAKEN_UP = (
 )
 CLOSED = "Your case {case_id} is closed. Write again and a new case opens."
 FILES_NOT_SENT_TO_DESK = (
-    "Files cannot be passed on to our support team. These did not reach it: {files}. "
-    "Please describe in words what they show. (Case {case_id})"
+    "These files did not reach our support team: {files}. "
+    "Please send them in another form, or describe in words what they show. (Case {case_id})"
 )
+FILES_NOT_SENT_TO_CUSTOMER = (
+    "Our support team sent files that could not be passed on to you: {files}. The team knows. (Case {case_id})"
+)
+
+# Files
+FILES = "*Files:* {files}"
+FILE_FACTS = " ({facts})"
+FILE_COMMENT = "From {author}, {case_id}"
+FILE_NOT_SENT = "{name} ({why})"
+FILE_WHY = "{why}: {detail}"
+FILE_TROUBLES = {
+    FileTrouble.TOO_LARGE: "larger than {limit}",
+    FileTrouble.EMPTY: "empty",
+    FileTrouble.DELETED: "deleted in Slack",
+    FileTrouble.HIDDEN: "hidden by Slack, as the workspace is over its limit",
+    FileTrouble.EXTERNAL: "kept somewhere else than in Slack",
+    FileTrouble.FOREIGN: "kept somewhere else than in Slack",
+    FileTrouble.UNREADABLE: "Slack did not hand it out",
+    FileTrouble.REFUSED: "Slack did not take it",
+    FileTrouble.UNREACHABLE: "the conversation cannot be reached",
+}
 
 # Alerts
 ALERT_TITLE = "Case #{case_id} is escalated"
@@ -174,7 +195,11 @@ NOTICES = {
         "{to} and {and_to}, you both answered case {case_id} at the same time. The customer gets both answers.",
     ),
     ThreadNotice.FILES_NOT_SENT: (
-        "{to}, files are not sent to customers, only words. Not sent: {detail}. (Case {case_id})",
+        "{to}, *files did not reach the customer* of case {case_id}: {detail}.",
+        "What you wrote beside them is sent all the same. What to do: share them in another form or another way.",
+    ),
+    ThreadNotice.CUSTOMERS_FILES_NOT_SENT: (
+        "*Files of the customer did not get here:* {detail}. The customer is told. (Case {case_id})",
     ),
 }
 NO_REASON = "no reason was given."

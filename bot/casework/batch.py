@@ -22,18 +22,20 @@ from bot.desk.events import (
     DeliveryFailed,
     EscalationRequested,
     Event,
+    FileFailed,
     MessageDeleted,
     MessageEdited,
     Reopened,
     TimeCame,
 )
-from bot.desk.model import Person, PostRef, ReplyTo, Written
+from bot.desk.model import File, FileTrouble, LostFile, Person, PostRef, ReplyTo, Written
 from bot.desk.policy import Policy
 from bot.desk.rules import is_note
 from bot.desk.thread_posts import read_thread_post
 from bot.text.safe import is_blank
-from storage import alerts, cases, inbox, messages, post_changes
+from storage import alerts, attachments, cases, inbox, messages, outbox, post_changes
 from storage.inbox import Done, Item
+from storage.messages import Message
 from storage.post_changes import PostChange
 
 from .filing import Channels, Filing, Slot, named
@@ -331,7 +333,13 @@ def _judge(
             message = messages.load_message(batch.connection, what.report.message_id)
             if message is None:
                 return Done(item.id, "ignored"), slot
-            batch.apply(slot, DeliveryFailed(what.at, message.id, message.ref, message.sender, what.report.reason))
+            if what.report.attachment_id is not None:
+                if message.ref is not None:  # what was given in a form has no files
+                    batch.apply(slot, _file_failed(batch.connection, what, message, message.ref))
+            else:
+                batch.apply(
+                    slot, DeliveryFailed(what.at, message.id, message.ref, message.sender, what.report.reason)
+                )
             return Done(item.id), slot
         case Nobody():
             return Done(item.id, "ignored", facts={"user": what.user}), None
@@ -367,6 +375,25 @@ def _edit_at_once(batch: Batch, slot: Slot | None, ref: PostRef, change: PostCha
 def _thread_of(ref: PostRef) -> str:
     """The root of the thread a post stands in, or begins."""
     return ref.thread_ts or ref.ts
+
+
+def _file_failed(connection: Connection, what: Delivery, message: Message, ref: PostRef) -> FileFailed:
+    report = what.report
+    file = attachments.load_file(connection, report.attachment_id or 0)
+    if file is None:
+        raise ValueError(f"a report on an attachment that does not exist: {report.attachment_id}")
+    fate = outbox.fate_of(connection, message.id)
+    words_arrive = message.body.strip() != "" and not fate.words_parked
+    return FileFailed(
+        what.at,
+        message.id,
+        ref,
+        message.sender,
+        LostFile(file.source_id or str(file.id), file.name, FileTrouble(report.trouble), report.reason),
+        is_answer=message.is_admin,
+        nothing_arrived=not words_arrive and not fate.files_sent and not fate.files_waiting,
+        reply_to=ReplyTo(ref.channel, ref.thread_ts) if not message.is_admin else None,
+    )
 
 
 def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
@@ -488,10 +515,20 @@ def _reopen_and_send(batch: Batch, slot: Slot, what: AskedFor) -> Event | None:
     answer = AdminAnswered(
         at=what.at,
         by=Person(post["author"], post["name"], is_admin=True),
-        written=Written(change.text or "" if change is not None else post["text"], "", tuple(post["files"])),
+        written=Written(
+            change.text or "" if change is not None else post["text"],
+            "",
+            tuple(_kept_file(file) for file in post["files"]),
+        ),
         ref=PostRef(channel, ts, post["thread_ts"]),
     )
     return Reopened(what.at, what.by, _newer_open(batch, slot), _followed(batch, slot, answer))
+
+
+def _kept_file(values: dict[str, Any] | str) -> File:
+    if isinstance(values, str):  # held before files travelled: nothing but its name was kept
+        return File("", values, trouble=FileTrouble.UNREADABLE)
+    return File(**(values | {"trouble": FileTrouble(values["trouble"]) if values["trouble"] else None}))
 
 
 def _acknowledge(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
@@ -529,4 +566,4 @@ def read_outcome(values: Mapping[str, Any]) -> Reply:
 
 def _facts(what: DirectMessage | ThreadPost) -> dict[str, Any]:
     """What was looked up, as it was judged by: kept for whoever asks later why."""
-    return {"author": asdict(what.author), "files": list(what.written.files)}
+    return {"author": asdict(what.author), "files": [file.name for file in what.written.files]}

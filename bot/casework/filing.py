@@ -36,9 +36,9 @@ from bot.desk.effects import (
     ThreadNotice,
 )
 from bot.desk.events import CustomerWrote, Event, MessageEdited, NoteWritten
-from bot.desk.model import Case, PostRef, ReplyTo, Trigger
+from bot.desk.model import Case, LostFile, PostRef, ReplyTo, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
-from storage import alerts, cases, messages, outbox, post_changes
+from storage import alerts, attachments, cases, messages, outbox, post_changes
 from storage.outbox import URGENT, NewRow, Wish
 from storage.post_changes import PostChange
 from storage.sql import Row
@@ -73,6 +73,7 @@ class _Entry:
     effect: Effect
     item: str = ""
     message_id: int | None = None
+    attachment_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -194,9 +195,18 @@ class Filing:
             if isinstance(entry.effect, RecordMessage)
         ]
         ids = messages.insert_messages(self.connection, rows)
+        files = attachments.add_files(
+            self.connection,
+            {
+                message_id: entry.effect.written.files
+                for entry, message_id in zip(recorded, ids, strict=True)
+                if isinstance(entry.effect, RecordMessage) and entry.effect.written.files
+            },
+        )
         whole_texts: dict[int, str] = {}
         for entry, message_id, (_, whole) in zip(recorded, ids, bodies, strict=True):
             entry.message_id = message_id
+            entry.attachment_ids = files.get(message_id, [])
             if whole is not None:
                 whole_texts[message_id] = whole
         messages.attach_whole_texts(self.connection, whole_texts)
@@ -236,8 +246,9 @@ class Filing:
                 about = {"by": effect.by, "quote": effect.quote}
                 self._to_customer(slot, effect.reply_to, "taken_up", f"received:{case_id}", about)
             case SayFilesNotSent():
-                key = f"files:{effect.ref.channel}:{effect.ref.ts}"
-                self._to_customer(slot, effect.reply_to, "files_not_sent", key, {"files": list(effect.files)})
+                key = f"files:{effect.ref.channel}:{effect.ref.ts}:{_named(effect.files)}"
+                payload = {"files": [asdict(file) for file in effect.files], "by_customer": effect.by_customer}
+                self._to_customer(slot, effect.reply_to, "files_not_sent", key, payload)
             case SayClosed():
                 self._to_customer(slot, effect.reply_to, "closed", f"closed:{case_id}:{slot.case.closings}")
             case RaiseAlert() | AddUnderAlert() | RemindOfAlert() | RefreshAlert():
@@ -304,6 +315,31 @@ class Filing:
                 self._in_thread(
                     entry.slot, "mirror", f"mirror:{entry.message_id}:{part}", payload, entry.message_id
                 )
+        self._pass_files_on(entry, effect)
+
+    def _pass_files_on(self, entry: _Entry, effect: RecordMessage) -> None:
+        """Each file is a row of its own, on a way of its own: it follows the words, and holds up none."""
+        if effect.is_answer and effect.reply_to is None:
+            return
+        channel, payload = self._thread_channel(entry.slot), {}
+        if effect.is_answer and effect.reply_to is not None:
+            channel, payload = effect.reply_to.channel, {"thread_ts": effect.reply_to.thread_ts}
+        for file, attachment_id in zip(effect.written.files, entry.attachment_ids, strict=True):
+            if file.trouble is None:
+                self._rows.append(
+                    NewRow(
+                        f"file:{attachment_id}",
+                        outbox.file_lane(entry.message_id or 0),
+                        outbox.FILES + channel,
+                        "file",
+                        entry.slot.case.case_id,
+                        entry.message_id,
+                        {"attachment_id": attachment_id, **payload},
+                    )
+                )
+
+    def _thread_channel(self, slot: Slot) -> str:
+        return slot.thread.channel if slot.thread else self.channels.support
 
     def _in_thread(
         self,
@@ -313,8 +349,7 @@ class Filing:
         payload: dict[str, Any] | None = None,
         message_id: int | None = None,
     ) -> None:
-        destination = slot.thread.channel if slot.thread else self.channels.support
-        case_id = slot.case.case_id
+        destination, case_id = self._thread_channel(slot), slot.case.case_id
         self._rows.append(NewRow(key, f"thread:{case_id}", destination, kind, case_id, message_id, payload or {}))
 
     def _to_customer(
@@ -342,10 +377,11 @@ class Filing:
             "detail": effect.detail,
             "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
             "and_to": effect.and_to,
+            "files": [asdict(file) for file in effect.files],
         }
         if effect.notice is ThreadNotice.TAKEN_UP and effect.about is not None:
             payload["about"] = asdict(effect.about)
-        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}"
+        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}{_named(effect.files)}"
         self._in_thread(slot, "thread_notice", key, payload)
 
     def _mark(self, effect: Mark) -> None:
@@ -464,7 +500,7 @@ def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
         "channel": effect.ref.channel if effect.ref else None,
         "ts": effect.ref.ts if effect.ref else None,
         "thread_ts": effect.ref.thread_ts if effect.ref else None,
-        "files": list(effect.written.files),
+        "files": [file.name for file in effect.written.files],
         "delivery": "queued" if effect.is_answer else None,
     }
 
@@ -486,7 +522,7 @@ def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapp
                 "author": effect.author.id,
                 "name": effect.author.name,
                 "text": clean(effect.written.text),
-                "files": list(effect.written.files),
+                "files": [asdict(file) for file in effect.written.files],
                 "thread_ts": effect.ref.thread_ts,
             }
         if isinstance(effect, RaiseAlert | AddUnderAlert):
@@ -500,6 +536,11 @@ def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapp
         "ts": ref.ts if ref else None,
         "data": data,
     }
+
+
+def _named(files: Sequence[LostFile]) -> str:
+    """Several files of one post may fail one after the other: each is told of."""
+    return "".join(f":{file.id}" for file in files)
 
 
 def _trigger_data(trigger: Trigger) -> dict[str, Any]:

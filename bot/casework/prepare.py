@@ -11,6 +11,7 @@ from typing import Any
 from bot.desk.effects import ReplyKind
 from bot.desk.model import Person, PostRef, ReplyTo, Written
 from bot.people import People, Profile, UnknownUser
+from bot.slack_files import read_files
 from bot.text.inbound import mentioned_users, read_message
 from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
@@ -126,7 +127,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
         return Nobody(profile.id)
     author = await _as_person(profile, people)
     words = read_message(event, await people.names(mentioned_users(event)))
-    written = Written(words.plain, words.typed, _file_names(event), words.leading_mention)
+    written = Written(words.plain, words.typed, read_files(event), words.leading_mention)
     ref = _ref(event, event)
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
         await people.meet_admins()
@@ -140,7 +141,7 @@ async def _addressee(request: Request, people: People) -> Addressee:
         written, ref = Written(request.text, request.text), None
     else:
         words = read_message(message, await people.names(mentioned_users(message)))
-        written = Written(words.plain, words.typed, _file_names(message), words.leading_mention)
+        written = Written(words.plain, words.typed, read_files(message), words.leading_mention)
         ref = _ref(message, message)
     try:
         profile = await people.profile(request.target)
@@ -175,10 +176,3 @@ def _ref(event: Mapping[str, Any], message: Mapping[str, Any]) -> PostRef:
     thread_ts = message.get("thread_ts")
     ts = str(message["ts"])
     return PostRef(str(event["channel"]), ts, str(thread_ts) if thread_ts and thread_ts != ts else None)
-
-
-def _file_names(event: Mapping[str, Any]) -> tuple[str, ...]:
-    files = event.get("files")
-    if not isinstance(files, list):
-        return ()
-    return tuple(str(file.get("name") or file.get("id") or "file") for file in files if isinstance(file, dict))

@@ -14,16 +14,29 @@ from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.desk.effects import MarkState
+from bot.desk.model import FileTrouble
 from bot.timing import Timing
-from storage import alerts, cases, inbox, messages, outbox
+from storage import alerts, attachments, cases, inbox, messages, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.outbox import OutboxRow
 
 from . import reports
+from .answers import settle_answer
+from .files import LOOKS as FILE_LOOKS
+from .files import FileRows
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
-from .slack import ChannelTrouble, LoginTrouble, NotSent, RateLimited, Refused, SlackGateway, Uncertain
+from .slack import (
+    ChannelTrouble,
+    FileLost,
+    LoginTrouble,
+    NotSent,
+    RateLimited,
+    Refused,
+    SlackGateway,
+    Uncertain,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +45,7 @@ BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
-
-
+_WORDS = {"mirror", "answer"}
 _MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED}
 
 
@@ -61,10 +73,12 @@ class Courier:
         words: Words,
         channels: DeskChannels,
         clock: Clock,
+        files: FileRows,
         timing: Timing | None = None,
     ) -> None:
         self._database = database
         self._gateway = gateway
+        self._files = files
         self._pacing = pacing
         self._words = words
         self._channels = channels
@@ -150,11 +164,11 @@ class Courier:
             else:
                 await self._settle(row)
         except RateLimited as limited:
-            self._pacing.channel(row.destination).pause(limited.seconds)
+            self._pacing.channel(row.channel).pause(limited.seconds)
             log.warning("Slack asks to wait", action="rate_limited", row=row.id, seconds=limited.seconds)
             await self._again(row, row.state, str(limited), limited.seconds)
         except NotSent as error:
-            await self._again(row, row.state, str(error), self._backoff(row))
+            await self._again(row, row.state, str(error), max(error.seconds, self._backoff(row)))
         except Uncertain as error:
             log.warning("an answer was lost", action="uncertain", row=row.id, kind=row.kind, error=str(error))
             await self._again(row, "uncertain", str(error), self._timing.settle_after)
@@ -168,15 +182,16 @@ class Courier:
             await self._channel_trouble(row, str(error))
         except Refused as error:
             self.login_trouble = None
-            if str(error) == "thread_not_found" and row.kind in _IN_THREAD:
+            if str(error) == "thread_not_found" and _stands_in_thread(row):
                 await self._thread_gone(row, str(error))
             else:
-                await self._park(row, str(error))
+                trouble = error.trouble if isinstance(error, FileLost) else FileTrouble.REFUSED
+                await self._park(row, str(error), trouble)
         except NotYet as error:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
             await self._again(row, row.state, str(error), self._backoff(row))
-            if row.kind in _IN_THREAD and row.case_id is not None:
-                await self._card_refused(row.case_id, row.destination)
+            if _stands_in_thread(row) and row.case_id is not None:
+                await self._card_refused(row.case_id, row.channel)
         except (DatabaseUnavailable, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -185,9 +200,13 @@ class Courier:
             await self._park(row, f"{type(error).__name__}: {error}")
 
     async def _send(self, row: OutboxRow) -> None:
-        if row.kind == "answer":
+        if row.kind == "answer" or (row.kind == "file" and not _stands_in_thread(row)):
             await self._refuse_if_gone(row)
-        await self._pacing.post(row.destination)
+        if row.kind == "file":
+            await self._files.send(row, await self._channel(row))
+            self._delivered()
+            return
+        await self._pacing.post(row.channel)
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         now = self._clock.now()
         await self._database.write(partial(outbox.start_attempt, row_id=row.id, now=now))
@@ -202,9 +221,11 @@ class Courier:
 
     async def _refuse_if_gone(self, row: OutboxRow) -> None:
         """Slack takes posts to a deactivated account, which nobody reads (slackapi/python-slack-sdk#1156)."""
-        why = await self.why_gone(row.lane.partition(":")[2])
+        case_id = row.case_id or ""
+        customers = await self._database.read(partial(cases.customers_of_cases, case_ids=[case_id]))
+        why = await self.why_gone(customers[case_id]) if case_id in customers else None
         if why is not None:
-            raise Refused(why)
+            raise FileLost(FileTrouble.UNREACHABLE, why) if row.kind == "file" else Refused(why)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
         return await self._gateway.post(
@@ -212,7 +233,13 @@ class Courier:
         )
 
     async def _settle(self, row: OutboxRow) -> None:
-        """Look whether a post whose answer was lost stands in Slack; after two misses it is sent again."""
+        """Look whether a post whose answer was lost stands in Slack; after some misses it is sent again."""
+        if row.kind == "file":
+            if await self._files.settle(row, await self._channel(row)):
+                self._delivered()
+            else:
+                await self._look_again(row, FILE_LOOKS)
+            return
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         channel = await self._channel(row)
         since = (row.first_attempt_at or row.created_at) - LOOKED_BACK
@@ -221,7 +248,10 @@ class Courier:
             log.info("a lost answer was settled", action="settled", row=row.id, kind=row.kind)
             await self._done(row, channel, ts, outgoing)
             return
-        state = "pending" if row.looks + 1 >= LOOKS else "uncertain"
+        await self._look_again(row, LOOKS)
+
+    async def _look_again(self, row: OutboxRow, looks: int) -> None:
+        state = "pending" if row.looks + 1 >= looks else "uncertain"
         pause = 0.0 if state == "pending" else self._timing.settle_after
 
         def work(connection: Connection) -> None:
@@ -240,9 +270,9 @@ class Courier:
             raise _StillUncertain(str(error)) from error
 
     async def _channel(self, row: OutboxRow) -> str:
-        if row.destination.startswith(("U", "W")):
-            return await self._gateway.direct_channel(row.destination)
-        return row.destination
+        if row.channel.startswith(("U", "W")):
+            return await self._gateway.direct_channel(row.channel)
+        return row.channel
 
     async def _done(self, row: OutboxRow, channel: str, ts: str | None, outgoing: Outgoing) -> None:
         """The result in one commit with what follows from it."""
@@ -253,28 +283,25 @@ class Courier:
             outbox.finish(connection, row.id, "sent", now, ts)
             if ts is not None:
                 _take_note(connection, row, channel, ts, outgoing, now)
-            if row.kind == "answer" and row.message_id is not None:
-                self._answer_sent(connection, row.message_id)
+            if row.kind in _WORDS and row.message_id is not None:
+                if row.kind == "answer":
+                    settle_answer(connection, row.message_id, now)
+                outbox.hurry_files(connection, row.message_id, now)
             outbox.rest_lane(connection, row.lane, now)
 
         await self._database.write(work)
-        self._channels.worked(row.destination)
+        self._channels.worked(row.channel)
         log.info(
             "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
         )
-        self.wake.set()
-        self.on_delivered()
+        self._delivered()
         if row.kind == "card":
             self.on_report()  # replies to a new card may wait for it to be known
 
-    def _answer_sent(self, connection: Connection, message_id: int) -> None:
-        if outbox.outstanding_parts(connection, message_id, "answer"):
-            return
-        # First changed, then read: what was given in a form may be posted in the thread just now.
-        messages.set_delivery(connection, message_id, "sent")
-        message = messages.load_message(connection, message_id)
-        if message is not None and message.channel is not None and message.ts is not None:
-            outbox.want_mark(connection, message.channel, message.ts, MarkState.SENT.value, self._clock.now())
+    def _delivered(self) -> None:
+        self.login_trouble = None
+        self.wake.set()
+        self.on_delivered()
 
     async def _again(self, row: OutboxRow, state: str, error: str, seconds: float) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
@@ -287,11 +314,11 @@ class Courier:
 
     async def _channel_trouble(self, row: OutboxRow, error: str) -> None:
         """A customer's channel that is gone fails for good; one of the desk's is waited for, and told of."""
-        if row.destination not in self._channels:
-            await self._park(row, error)
+        if row.channel not in self._channels:
+            await self._park(row, error, FileTrouble.UNREACHABLE)
             return
         await self._again(row, row.state, error, self._backoff(row))
-        await self._channels.lost(row.destination, error)
+        await self._channels.lost(row.channel, error)
 
     async def _thread_gone(self, row: OutboxRow, error: str) -> None:
         """The whole thread was deleted (retention, say): a new card is posted, and the row waits for it."""
@@ -322,16 +349,22 @@ class Courier:
         if await self._database.write(work):
             self.wake.set()
 
-    async def _park(self, row: OutboxRow, reason: str) -> None:
-        """Set aside for good, and tell: the answer's author in the thread, else the alerting channel."""
+    async def _park(self, row: OutboxRow, reason: str, trouble: FileTrouble = FileTrouble.REFUSED) -> None:
+        """Set aside for good, and tell: the desk of answers and files, the alerting channel of all else."""
         now = self._clock.now()
         log.error("a row was parked", action="parked", row=row.id, kind=row.kind, error=reason)
 
         def work(connection: Connection) -> None:
             outbox.finish(connection, row.id, "parked", now, error=reason)
             outbox.rest_lane(connection, row.lane, now)
+            if row.kind in _WORDS and row.message_id is not None:
+                outbox.hurry_files(connection, row.message_id, now)
             if row.kind == "answer":
                 inbox.put(connection, reports.failed_answer(row, reason, now), now)
+            elif row.kind == "file":
+                attachments.lose(connection, row.payload["attachment_id"], trouble, reason)
+                settle_answer(connection, row.message_id or 0, now)
+                inbox.put(connection, reports.failed_file(row, trouble, reason, now), now)
             elif not row.lane.startswith(reports.OPERATIONS_LANE):
                 outbox.enqueue(connection, [reports.parked_row(row, reason, self._alerting)], now)
 
@@ -354,6 +387,11 @@ async def _nobody_is(_customer: str) -> str | None:
 
 class _StillUncertain(NotSent):
     """The look itself was lost; it changes nothing and is repeated."""
+
+
+def _stands_in_thread(row: OutboxRow) -> bool:
+    """Whether it is posted under a card; a file is, unless it goes to a customer."""
+    return row.kind in _IN_THREAD or (row.kind == "file" and "thread_ts" not in row.payload)
 
 
 def _take_note(

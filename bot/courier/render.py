@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,10 +25,12 @@ from bot.blocks.customer import (
     AnswerView,
     answer,
     closed_notice,
+    files_not_sent_to_customer,
     files_not_sent_to_desk,
     received_notice,
     taken_up_notice,
 )
+from bot.blocks.files import file_comment
 from bot.blocks.help import admin_dm_hint, mention_help, reply_text
 from bot.blocks.operations import (
     channel_back,
@@ -52,10 +54,10 @@ from bot.blocks.thread import (
 )
 from bot.blocks.words import DEFAULT_COMMAND
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
-from bot.desk.model import Trigger, TriggerKind
+from bot.desk.model import File, FileTrouble, LostFile, Trigger, TriggerKind
 from bot.text.safe import is_blank, show, split_parts
 from bot.views import Views
-from storage import alerts, messages, reports
+from storage import alerts, attachments, messages, reports
 from storage.messages import Message
 from storage.outbox import OutboxRow
 from storage.reports import CaseFile
@@ -75,6 +77,7 @@ class Words:
     alert_mention: str
     views: Views
     reserved_names: Callable[[], tuple[str, ...]]
+    file_max_bytes: int
     command: str = DEFAULT_COMMAND
 
 
@@ -163,6 +166,7 @@ def message_post(
 ) -> Post:
     """One part of a message: as shown in the thread if a customer wrote it, in the DM if an admin did."""
     text, total = _part(connection, message, part)
+    files = _files(connection, message) if part == total else ()
     deleted = message.deleted_at is not None
     if message.is_admin:
         return answer(
@@ -176,6 +180,7 @@ def message_post(
                 opening=bool(payload.get("opening")),
                 edited=message.edited_at is not None,
                 deleted=deleted,
+                files=files,
             )
         )
     return mirror(
@@ -186,7 +191,7 @@ def message_post(
             part,
             total,
             late_at=message.timestamp if payload.get("late") else None,
-            files=message.files if part == 1 else (),
+            files=files,
             edited_at=message.edited_at,
             deleted=deleted,
             reserved=words.reserved_names(),
@@ -200,6 +205,37 @@ def _part(connection: Connection, message: Message, part: int) -> tuple[str, int
     # No words beside files are said to be none by the mirror; a message of nothing at all shows as empty.
     parts = [""] if message.files and is_blank(whole) else split_parts(show(whole))
     return parts[part - 1] if part <= len(parts) else "…", max(len(parts), part)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePost:
+    """How a file is posted; `comment` is escaped."""
+
+    comment: str
+    thread_ts: str | None
+
+
+def file_post(connection: Connection, row: OutboxRow, message: Message, words: Words) -> FilePost:
+    """Raises NotYet when the case has no card to post it under."""
+    if "thread_ts" in row.payload:
+        return FilePost(file_comment(message.case_id, message.sender_name), row.payload["thread_ts"])
+    thread = _file(connection, row).thread
+    if thread is None:
+        raise NotYet(f"{row.case_id} has no card yet")
+    comment = file_comment(message.case_id, message.sender_name, words.reserved_names(), by_customer=True)
+    return FilePost(comment, thread.thread_ts)
+
+
+def _files(connection: Connection, message: Message) -> tuple[File, ...]:
+    """What is known of a message's files; only their names, of messages from before files travelled."""
+    known = attachments.files_of(connection, message.id)
+    if not known:
+        return tuple(File("", name) for name in message.files)
+    return tuple(File(one.source_id or "", one.name, one.mime_type, one.size) for one in known)
+
+
+def read_lost_files(values: Sequence[Mapping[str, Any]]) -> tuple[LostFile, ...]:
+    return tuple(LostFile(**(dict(value) | {"trouble": FileTrouble(value["trouble"])})) for value in values)
 
 
 def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
@@ -240,6 +276,8 @@ def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgo
         closure_phrase=words.closure_phrase,
         command=words.command,
         and_to=payload.get("and_to", ""),
+        files=read_lost_files(payload.get("files", ())),
+        file_max_bytes=words.file_max_bytes,
     )
     only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None
     return Outgoing(thread_notice(notice, view), thread_ts, only_to=only_to)
@@ -256,7 +294,9 @@ def _to_customer(connection: Connection, row: OutboxRow, words: Words) -> Outgoi
         case "closed":
             return Outgoing(closed_notice(_case_id(row)), thread_ts)
         case "files_not_sent":
-            return Outgoing(files_not_sent_to_desk(_case_id(row), row.payload["files"]), thread_ts)
+            files = read_lost_files(row.payload["files"])
+            say = files_not_sent_to_desk if row.payload["by_customer"] else files_not_sent_to_customer
+            return Outgoing(say(_case_id(row), files, words.file_max_bytes), thread_ts)
         case _:
             message = _message(connection, row)
             post = message_post(connection, message, row.payload["part"], words, row.payload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from bot.desk.model import FileTrouble
 from storage.deliveries import DeliveryReport, delivery_item
 from storage.inbox import NewItem
 from storage.outbox import URGENT, NewRow, OutboxRow
@@ -18,8 +19,14 @@ def failed_answer(row: OutboxRow, reason: str, now: datetime) -> NewItem:
     return delivery_item(report, row.id, now)
 
 
+def failed_file(row: OutboxRow, trouble: FileTrouble, reason: str, now: datetime) -> NewItem:
+    attachment_id = int(row.payload["attachment_id"])
+    report = DeliveryReport(row.case_id or "", row.message_id or 0, reason, attachment_id, trouble.value)
+    return delivery_item(report, row.id, now)
+
+
 def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
-    payload = {"what": row.kind.replace("_", " "), "reason": reason, "destination": row.destination}
+    payload = {"what": row.kind.replace("_", " "), "reason": reason, "destination": row.channel}
     return NewRow(
         f"parked:{row.id}", OPERATIONS_LANE, alerting_channel, "parked", row.case_id, None, payload, URGENT
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks.post import Post
+from bot.desk.model import FileTrouble
 from bot.slack_refusals import LOGIN, error_word
 from bot.slack_time import ts_of
 
@@ -39,7 +41,9 @@ class Undelivered(Exception):
 
 
 class NotSent(Undelivered):
-    """It certainly had no effect, and may be tried again."""
+    """It certainly had no effect, and may be tried again, in `seconds` at the earliest."""
+
+    seconds = 0.0
 
 
 class RateLimited(NotSent):
@@ -62,6 +66,29 @@ class ChannelTrouble(Undelivered):
 
 class Refused(Undelivered):
     """Slack will never take this: trying again cannot help."""
+
+
+class FileLost(Refused):
+    """A file will never get across; `str()` is Slack's word for it, or ours."""
+
+    def __init__(self, trouble: FileTrouble, detail: str = "") -> None:
+        super().__init__(detail)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where the bytes of a new file go, and the id it will have."""
+
+    url: str
+    file_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A file stands in a channel; in which post is not always known."""
+
+    ts: str | None
 
 
 class SlackGateway:
@@ -146,6 +173,43 @@ class SlackGateway:
                 break
         return None
 
+    async def begin_upload(self, name: str, size: int) -> Upload:
+        """Step one of three; without the third it has no effect."""
+        answer = await self.call("files_getUploadURLExternal", filename=name, length=size)
+        return Upload(str(answer["upload_url"]), str(answer["file_id"]))
+
+    async def complete_upload(
+        self, file_id: str, title: str, channel: str, thread_ts: str | None, comment: str
+    ) -> None:
+        """Step three: the file is posted. `comment` is parsed by Slack: it must be escaped."""
+        arguments: dict[str, Any] = {
+            "files": [{"id": file_id, "title": title}],
+            "channel_id": channel,
+            "initial_comment": comment,
+        }
+        if thread_ts is not None:
+            arguments["thread_ts"] = thread_ts
+        await self.call("files_completeUploadExternal", **arguments)
+
+    async def file_info(self, file_id: str) -> Mapping[str, Any]:
+        file: Mapping[str, Any] = (await self.call("files_info", file=file_id))["file"]
+        return file
+
+    async def shared(self, file_id: str, channel: str) -> Share | None:
+        """Whether a file of ours stands in a channel. Slack shares a moment after it has said yes."""
+        try:
+            file = await self.file_info(file_id)
+        except Refused:
+            return None  # not completed, so Slack shows it to nobody
+        for places in (file.get("shares") or {}).values():
+            for share in places.get(channel) or ():
+                return Share(str(share["ts"]) if share.get("ts") else None)
+        named = (*(file.get("channels") or ()), *(file.get("groups") or ()), *(file.get("ims") or ()))
+        return Share(None) if channel in named else None
+
+    async def delete_file(self, file_id: str) -> None:
+        await self.call("files_delete", file=file_id)
+
     async def call(self, method: str, allow: str = "", **arguments: Any) -> Any:
         """Call a Web API method; an error named `allow` counts as done. Raises an Undelivered."""
         ask = getattr(self._client, method)
@@ -167,7 +231,7 @@ def _undelivered(error: SlackApiError, word: str) -> Undelivered:
     status = getattr(error.response, "status_code", 200)
     if status == 429 or word in {"ratelimited", "rate_limited"}:
         headers = getattr(error.response, "headers", None) or {}
-        return RateLimited(_seconds(headers))
+        return RateLimited(seconds_to_wait(headers))
     if status >= 500 or word in _UNCERTAIN or not word:
         return Uncertain(word or f"HTTP {status}")
     if word in _FOR_NOW:
@@ -179,7 +243,8 @@ def _undelivered(error: SlackApiError, word: str) -> Undelivered:
     return Refused(word)
 
 
-def _seconds(headers: Mapping[str, Any]) -> float:
+def seconds_to_wait(headers: Mapping[str, Any]) -> float:
+    """What `Retry-After` says."""
     for name, value in headers.items():
         if name.lower() == "retry-after":
             try:

@@ -15,8 +15,9 @@ from bot.blocks.card import card
 from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
-from storage import alerts, messages, outbox
+from storage import alerts, attachments, messages, outbox
 from storage import reports as case_reports
+from storage.attachments import FileCopy
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.messages import Copy
@@ -184,6 +185,7 @@ class States:
                 for copy in messages.copies_of(connection, message_id)
             ]
 
+        await self._delete_files(message_id)
         for copy, post in await self._database.read(work):
             await self._pacing.call("chat.update")
             try:
@@ -191,6 +193,24 @@ class States:
             except Refused as error:  # somebody removed this one; the others follow all the same
                 log.warning("a copy cannot be changed", target=state.target, copy=copy.ts, error=str(error))
         return "shown"
+
+    async def _delete_files(self, message_id: int) -> None:
+        """The copies of the files that came with a message go when it goes; its words are emptied by `_copies`."""
+
+        def work(connection: Connection) -> list[FileCopy]:
+            message = messages.load_message(connection, message_id)
+            if message is None or message.deleted_at is None:
+                return []
+            return attachments.copies_of_message(connection, message_id)
+
+        for copy in await self._database.read(work):
+            await self._pacing.call("files.delete")
+            try:
+                await self._gateway.delete_file(copy.file_id)
+            except Refused as error:  # somebody removed it before
+                log.warning("a file cannot be deleted", file=copy.file_id, error=str(error))
+            deleted = partial(attachments.copy_deleted, file_id=copy.file_id, at=self._clock.now())
+            await self._database.write(deleted)
 
     async def _cannot(self, state: Desired, error: Undelivered) -> None:
         """The post is gone or may not be changed: there is nothing left to show there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +20,10 @@ HOUR = 3600.0
 SENT = "white_check_mark"
 
 DANAS, OMARS, DANAS_NEXT = "CASE_001", "CASE_002", "CASE_003"
+
+
+RECEIPT = {"name": "receipt.txt", "content": "Order 4711\n"}
+LABEL = {"name": "label.txt", "content": "Parcel 0815\n"}
 
 
 class StoryFailed(Exception):
@@ -63,6 +67,22 @@ class Stage:
         posts = self.slack.messages(self.slack.dm_channel(user))
         return any(words in post["text"] for post in posts if post.get("bot_id"))
 
+    def has_file(self, where: str, case_id: str, file: Mapping[str, str]) -> bool:
+        """Whether the bot has put that file into the case's thread, or into a customer's DM."""
+        card = self.card(case_id)
+        in_thread = where == SUPPORT and card is not None
+        posts = (
+            self.slack.messages(SUPPORT, card["ts"])
+            if in_thread and card is not None
+            else self.slack.messages(self.slack.dm_channel(where))
+        )
+        files = [one for post in posts if post.get("bot_id") for one in post.get("files", ())]
+        return any(
+            self.slack.workspace.files[one["id"]].content == file["content"].encode()
+            for one in files
+            if one["id"] in self.slack.workspace.files
+        )
+
     def alert(self, *words: str) -> Json | None:
         """The alert that says all of that."""
         posts = self.slack.messages(ALERTS)
@@ -100,6 +120,15 @@ async def a_customer_writes(stage: Stage) -> None:
 async def an_admin_answers(stage: Stage) -> None:
     await stage.answer(ADA, DANAS, DANA, "Sorry, Dana! It left our warehouse this morning.")
     await stage.expect("her answer on the card", lambda: stage.card_says(DANAS, "Last answer: Ada Admin"))
+
+
+async def files_go_both_ways(stage: Stage) -> None:
+    await stage.slack.dm(DANA, "This is the number on my receipt.", files=[RECEIPT])
+    await stage.expect("her file in the thread", lambda: stage.has_file(SUPPORT, DANAS, RECEIPT))
+    card = await stage.expect(f"the card of {DANAS} in #support", lambda: stage.card(DANAS))
+    ts = await stage.slack.post(ADA, SUPPORT, "And this is the label.", thread_ts=card["ts"], files=[LABEL])
+    await stage.expect("Ada's file in Dana's direct message", lambda: stage.has_file(DANA, DANAS, LABEL))
+    await stage.expect("✓ on the answer", lambda: SENT in stage.slack.reactions(SUPPORT, ts))
 
 
 async def an_urgent_message_escalates(stage: Stage) -> None:
@@ -166,6 +195,11 @@ STORY = (
         "Ada simply replies in the thread. Notice that Dana gets it under Ada's name, and that the ✓ on "
         "Ada's post says so.",
         an_admin_answers,
+    ),
+    Scene(
+        "Files go both ways",
+        "Dana sends her receipt, Ada a label. Notice that each follows its words, and that the ✓ waits for both.",
+        files_go_both_ways,
     ),
     Scene(
         "An urgent message escalates",

@@ -14,6 +14,7 @@ from bot.sandbox.errors import SlackError
 from bot.sandbox.model import Json
 from bot.sandbox.people import LOG, SUPPORT
 from bot.sandbox.traffic import Record
+from bot.sandbox.web_api.call import Args
 from bot.sandbox.workspace import Workspace
 
 BOT = "Casewire"
@@ -127,6 +128,8 @@ class Teller:
                 return self._updated(args, str(answer["channel"]), str(answer["ts"]))
             case "chat.postEphemeral":
                 return self._whispered(str(args.get("user", "")), args)
+            case "files.completeUploadExternal":
+                return self._file_posted(args)
             case "reactions.add":
                 return self._marked(str(args["channel"]), str(args["timestamp"]), str(args["name"]))
             case _:
@@ -146,6 +149,12 @@ class Teller:
             rows = [*rows, Row(RowKind.ASIDE, f"(also in {self._where(channel, None)})")]
         voice = Voice.LOG if channel == LOG else Voice.BOT
         return Told(voice, BOT, self._where(channel, thread_ts, to=True), tuple(rows))
+
+    def _file_posted(self, args: Json) -> Told:
+        comment = self._read.text(str(args.get("initial_comment") or ""))
+        names = ", ".join(str(file.get("title")) for file in Args(args).structure("files") or ())
+        where = self._where(str(args["channel_id"]), args.get("thread_ts"), to=True)
+        return Told(Voice.BOT, BOT, where, (_row(comment), _row(f"(file: {names})")))
 
     def _updated(self, args: Json, channel: str, ts: str) -> Told | None:
         """Only what has changed: a card is updated often."""

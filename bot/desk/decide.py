@@ -27,7 +27,6 @@ from .effects import (
     Reply,
     ReplyKind,
     SayClosed,
-    SayFilesNotSent,
     SayInThread,
     SayReceived,
     SayTakenUp,
@@ -44,12 +43,14 @@ from .events import (
     DeliveryFailed,
     EscalationRequested,
     Event,
+    FileFailed,
     MessageDeleted,
     MessageEdited,
     NoteWritten,
     Reopened,
     TimeCame,
 )
+from .files import judge_files, lost_files, tell_of_lost_files
 from .model import Case, CaseStatus, Person, ReplyTo, Source, Trigger, TriggerKind, Written
 from .policy import Policy, SilenceClock
 from .rules import quote, should_escalate_case
@@ -101,6 +102,8 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
             return Decision(case, (OpenThreadAgain(event.ref),))
         case DeliveryFailed():
             return _delivery_failed(case, event, policy)
+        case FileFailed():
+            return _file_failed(case, event, policy)
         case _:
             assert_never(event)
 
@@ -146,11 +149,12 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
         reply_to=event.reply_to if written_last and not event.taken_up_by else case.reply_to or event.reply_to,
     )
     case = _with_silence_clock(case, policy)
+    written = judge_files(event.written, policy)
     effects.append(
         RecordMessage(
             at=event.at,
             author=event.customer,
-            written=event.written,
+            written=written,
             ref=event.ref,
             source=event.source,
             is_answer=False,
@@ -158,8 +162,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
             late=late,
         )
     )
-    if event.written.files:
-        effects.append(SayFilesNotSent(event.reply_to, event.ref, event.written.files))
+    effects.extend(tell_of_lost_files(lost_files(written), event.at, event.ref, reply_to=event.reply_to))
     trigger = should_escalate_case(case, policy, now, event.written.typed, follow_up)
     if trigger is not None:
         case, more = _escalate(case, trigger, policy, now)
@@ -205,8 +208,9 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
         held = HoldPost(event.at, event.by, event.written, event.ref)
         return Decision(case, (Mark(event.ref, MarkState.NOT_SENT), held))
     effects: list[Effect] = []
-    has_words = event.written.text.strip() != ""
-    if has_words:
+    written = judge_files(event.written, policy)
+    lost = lost_files(written)
+    if written.text.strip() != "" or len(lost) < len(written.files):
         at_once = _answered_at_once(case, event, policy)
         case = _with_answer(case, event.at, event.by, event.followed_by, policy)
         closing = event.closes and case.is_open and not event.followed_by
@@ -215,7 +219,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
             RecordMessage(
                 at=event.at,
                 author=event.by,
-                written=event.written,
+                written=written,
                 ref=event.ref,
                 source=Source.SLACK,
                 is_answer=True,
@@ -225,16 +229,8 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
         )
         effects.extend(at_once)
     else:
-        effects.append(Mark(event.ref, MarkState.NOT_SENT))
-    if event.written.files:
-        notice = SayInThread(
-            ThreadNotice.FILES_NOT_SENT,
-            event.at,
-            to=event.by.id,
-            detail=", ".join(event.written.files),
-            about=event.ref,
-        )
-        effects.append(notice)
+        effects.append(Mark(event.ref, MarkState.FAILED if lost else MarkState.NOT_SENT))
+    effects.extend(tell_of_lost_files(lost, event.at, event.ref, answered_by=event.by.id, reply_to=case.reply_to))
     if event.near_miss and case.is_open:
         effects.append(SayInThread(ThreadNotice.NEAR_MISS, event.at, to=event.by.id, about=event.ref))
     if event.closes and case.is_open:
@@ -431,13 +427,7 @@ def _time_came(case: Case, policy: Policy, now: datetime) -> Decision:
 
 def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decision:
     """An answer that did not arrive leaves its customer waiting."""
-    if case.last_customer_at is not None:
-        case = replace(
-            case,
-            unanswered=max(case.unanswered, 1),
-            waiting_since=case.waiting_since or case.last_customer_at,
-        )
-        case = _with_silence_clock(case, policy)
+    case = _still_waiting(case, policy)
     failed = SayInThread(
         ThreadNotice.DELIVERY_FAILED, event.at, to=event.author, detail=event.reason, about=event.ref
     )
@@ -450,6 +440,29 @@ def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decis
             RefreshCard(),
         ),
     )
+
+
+def _still_waiting(case: Case, policy: Policy) -> Case:
+    if case.last_customer_at is None:
+        return case
+    waiting_since = case.waiting_since or case.last_customer_at
+    case = replace(case, unanswered=max(case.unanswered, 1), waiting_since=waiting_since)
+    return _with_silence_clock(case, policy)
+
+
+def _file_failed(case: Case, event: FileFailed, policy: Policy) -> Decision:
+    """Both sides are told. An answer has failed only if nothing of it arrived; its mark says so either way."""
+    if not event.is_answer:
+        told = tell_of_lost_files((event.file,), event.at, event.ref, reply_to=event.reply_to or case.reply_to)
+        return Decision(case, tuple(told))
+    effects: list[Effect] = [Mark(event.ref, MarkState.FAILED)]
+    if event.nothing_arrived:
+        case = _still_waiting(case, policy)
+        effects.append(FailAnswer(event.message_id, event.file.detail or event.file.trouble.value))
+    effects += tell_of_lost_files(
+        (event.file,), event.at, event.ref, answered_by=event.author, reply_to=case.reply_to
+    )
+    return Decision(case, (*effects, RefreshCard()))
 
 
 def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tuple[Case, list[Effect]]:

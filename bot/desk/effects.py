@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .model import Person, PostRef, ReplyTo, Source, Trigger, Written
+from .model import LostFile, Person, PostRef, ReplyTo, Source, Trigger, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,12 @@ class SayTakenUp:
 
 @dataclass(frozen=True, slots=True)
 class SayFilesNotSent:
-    """Tell the customer that the files that came with a message were not passed on."""
+    """Tell the customer which files of a message were not passed on: the customer's own, or the desk's."""
 
     reply_to: ReplyTo
     ref: PostRef
-    files: tuple[str, ...]
+    files: tuple[LostFile, ...]
+    by_customer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +154,13 @@ class ThreadNotice(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     FILES_NOT_SENT = "files_not_sent"
     ANSWERED_AT_ONCE = "answered_at_once"
+    CUSTOMERS_FILES_NOT_SENT = "customers_files_not_sent"
 
 
 @dataclass(frozen=True, slots=True)
 class SayInThread:
     """`about` names the post this is about, `to` the person it is for, `and_to` another one; `detail` is the
-    reason, if any.
+    reason, if any, `files` are those that were not sent.
     """
 
     notice: ThreadNotice
@@ -169,6 +171,7 @@ class SayInThread:
     about: PostRef | None = None
     trigger: Trigger | None = None
     and_to: str = ""
+    files: tuple[LostFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

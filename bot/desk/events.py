@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .model import Person, PostRef, ReplyTo, Source, Written
+from .model import LostFile, Person, PostRef, ReplyTo, Source, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,24 @@ class DeliveryFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileFailed:
+    """A file that came with the message at `ref` could not be brought to the other side.
+
+    `nothing_arrived`: none of its words and none of its other files did or still may. `reply_to` is where the
+    author is told, if a customer.
+    """
+
+    at: datetime
+    message_id: int
+    ref: PostRef
+    author: str
+    file: LostFile
+    is_answer: bool
+    nothing_arrived: bool = False
+    reply_to: ReplyTo | None = None
+
+
 Event = (
     CustomerWrote
     | AdminBegan
@@ -170,4 +188,5 @@ Event = (
     | MessageDeleted
     | CardDeleted
     | DeliveryFailed
+    | FileFailed
 )

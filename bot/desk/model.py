@@ -110,14 +110,53 @@ class Case:
         return min(moments) if self.is_open and moments else None
 
 
+class FileTrouble(StrEnum):
+    """Why a file does not travel."""
+
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    DELETED = "deleted"
+    HIDDEN = "hidden"
+    EXTERNAL = "external"
+    FOREIGN = "foreign"
+    UNREADABLE = "unreadable"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with a message. A `size` of 0, or no `url`, means that Slack did not tell it at once.
+
+    `trouble` is what stood in its way from the start.
+    """
+
+    id: str
+    name: str
+    mime_type: str = ""
+    size: int = 0
+    url: str = ""
+    trouble: FileTrouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostFile:
+    """A file that does not reach the other side, and why; `detail` is Slack's own word for it, if any."""
+
+    id: str
+    name: str
+    trouble: FileTrouble
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What somebody wrote: `text` as people read it, `typed` without quotes and code.
 
-    `files` are the names of files that came with it; `leading_mention` is the id it starts by mentioning.
+    `files` came with it; `leading_mention` is the id it starts by mentioning.
     """
 
     text: str
     typed: str
-    files: tuple[str, ...] = field(default=())
+    files: tuple[File, ...] = field(default=())
     leading_mention: str | None = None

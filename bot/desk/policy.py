@@ -8,6 +8,7 @@ from enum import StrEnum
 
 DEFAULT_KEYWORDS = ("urgent", "immediately", "emergency", "critical")
 DEFAULT_CLOSURE_PHRASE = "I'm closing this case."
+DEFAULT_FILE_MAX_BYTES = 25 * 1024 * 1024
 
 
 class SilenceClock(StrEnum):
@@ -35,3 +36,4 @@ class Policy:
     max_alert_additions: int = 5
     answers_at_once: timedelta = timedelta(seconds=10)
     say_received: bool = True
+    file_max_bytes: int = DEFAULT_FILE_MAX_BYTES

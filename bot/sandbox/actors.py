@@ -16,7 +16,11 @@ from bot.sandbox.traffic import Record, Traffic
 from bot.sandbox.web_api.call import Api
 
 FileSpec = Mapping[str, Any]
-"""A file to attach: `name`, `content` (bytes or str) and optionally `mimetype`."""
+"""A file to attach: `name`, `content` (bytes or str) and optionally `mimetype`.
+
+`told` are fields of its file object that are otherwise than usual: {"mode": "tombstone"}, another `size`, a
+`url_private_download` of somewhere else; {"file_access": "check_file_info"} leaves only the id in events.
+"""
 
 
 class Actors:
@@ -63,7 +67,7 @@ class Actors:
             message["blocks"] = blocks or [rich_text(encoded)]
         if attached:
             message |= {"subtype": "file_share", "upload": False, "display_as_bot": False}
-            message["files"] = [file.to_slack() for file in attached]
+            message["files"] = [file.in_event() for file in attached]
         if thread_ts and reply_broadcast:
             message["subtype"] = "thread_broadcast"
         named = {"files": [file.name for file in attached]} if attached else {}
@@ -191,6 +195,7 @@ class Actors:
             mimetype=str(spec.get("mimetype") or mimetypes.guess_type(name)[0] or "application/octet-stream"),
             content=data,
             completed=True,
+            told=dict(spec.get("told") or {}),
         )
         self.workspace.files[file.id] = file
         return file

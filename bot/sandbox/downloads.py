@@ -8,8 +8,9 @@ from aiohttp import hdrs, web
 
 from bot.sandbox.people import TEAM_ID
 from bot.sandbox.web_api.call import Api
-from bot.sandbox.web_api.dispatch import WebApi
+from bot.sandbox.web_api.dispatch import WebApi, cut
 
+PIECE = 256 * 1024
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><body>Sign in</body></html>"
 
 
@@ -28,8 +29,9 @@ class Downloads:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """Step two of an upload: the bytes, raw or as the only part of a form."""
-        if failed := await self._web_api.gate(request, "upload"):
-            return failed
+        fault = await self._web_api.gate(request, "upload")
+        if not isinstance(fault, str):
+            return fault
         file = self._api.workspace.files.get(request.match_info["file_id"])
         if file is None or file.completed:
             return web.Response(status=404, text="no such upload")
@@ -41,24 +43,39 @@ class Downloads:
         if len(data) != file.size:
             return web.Response(status=400, text=f"announced {file.size} bytes, got {len(data)}")
         file.content = data
-        return web.Response(text=f"OK - {len(data)}")
+        self._web_api.note("upload", {"file": file.id}, {"answer": {"ok": True}, "bytes": len(data)})
+        return cut(request) if fault == "lost_answer" else web.Response(text=f"OK - {len(data)}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """A file for the bot's token; the login page, with status 200, for anybody else."""
-        if failed := await self._web_api.gate(request, "download"):
-            return failed
+        fault = await self._web_api.gate(request, "download")
+        if not isinstance(fault, str):
+            return fault
         allowed = request.headers.get(hdrs.AUTHORIZATION) == f"Bearer {self._web_api.bot_token}"
-        if not allowed or "files:read" not in self._api.scopes:
+        if fault == "login_page" or not allowed or "files:read" not in self._api.scopes:
             return web.Response(text=LOGIN_PAGE, content_type="text/html")
+        if fault.startswith("redirect:"):
+            return web.Response(status=302, headers={hdrs.LOCATION: fault.removeprefix("redirect:")})
         file = self._api.workspace.files.get(request.match_info["file_id"])
         if file is None or file.content is None:
             return web.Response(status=404, text="file not found")
-        return web.Response(body=file.content, content_type=file.mimetype)
+        self._web_api.note("download", {"file": file.id}, {"answer": {"ok": True}, "bytes": len(file.content)})
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: file.mimetype})
+        response.content_length = len(file.content)
+        await response.prepare(request)
+        end = len(file.content) // 2 if fault == "half" else len(file.content)
+        for start in range(0, end, PIECE):
+            await response.write(file.content[start : min(start + PIECE, end)])
+        if fault in ("half", "lost_answer"):
+            return cut(request)
+        await response.write_eof()
+        return response
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """A response_url."""
-        if failed := await self._web_api.gate(request, "response_url"):
-            return failed
+        fault = await self._web_api.gate(request, "response_url")
+        if not isinstance(fault, str):
+            return fault
         try:
             body = json.loads(await request.text())
         except ValueError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-KINDS = ("429", "500", "502", "503", "lost_answer", "drop")
-PREFIXES = ("error:", "slow:")
+KINDS = ("429", "500", "502", "503", "lost_answer", "drop", "half", "login_page")
+PREFIXES = ("error:", "slow:", "redirect:")
+DOWNLOADS_ONLY = ("half", "login_page", "redirect:")
 
 POST_RATE = 1.0
 """Posts per second and channel that Slack allows (https://docs.slack.dev/apis/web-api/rate-limits)."""
@@ -24,6 +25,9 @@ TIERS = {
     "conversations.members": 100,
     "conversations.open": 50,
     "conversations.replies": 50,
+    "files.completeUploadExternal": 100,
+    "files.delete": 50,
+    "files.getUploadURLExternal": 100,
     "files.info": 100,
     "reactions.add": 50,
     "reactions.remove": 20,
@@ -72,10 +76,14 @@ class Faults:
         """Make the next matching calls fail.
 
         Kinds: `429`, `500`, `502` (a line of plain text), `503` (a page), `error:<slack error>`, `lost_answer`
-        (the call takes effect, the answer never arrives), `drop` (cut before the effect), `slow:<seconds>`.
+        (the call takes effect, the answer never arrives), `drop` (cut before the effect), `slow:<seconds>`; and
+        for `download` alone `half` (cut in the middle of the file), `login_page` (as for who may not read it),
+        `redirect:<url>`.
         """
         if kind not in KINDS and not kind.startswith(PREFIXES):
             raise ValueError(f"unknown fault kind {kind!r}: use one of {KINDS} or {PREFIXES}")
+        if kind.startswith(DOWNLOADS_ONLY) and method != "download":
+            raise ValueError(f"the fault {kind!r} can only befall a download")
         if kind.startswith("slow:"):
             float(kind.removeprefix("slow:"))
         fault = Fault(method, kind, times, channel, retry_after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -201,11 +202,26 @@ class StoredFile:
     content: bytes | None = None
     completed: bool = False
     shares: Json = field(default_factory=dict)
+    asked_for: int = 0
+    told: Json = field(default_factory=dict)
+    """What is told of it otherwise than of an ordinary file."""
+
+    def in_event(self) -> Json:
+        """As a message shows it; with `check_file_info` files.info must be asked for all but the id."""
+        if self.told.get("file_access") == "check_file_info":
+            return {
+                "id": self.id,
+                "mode": "file_access",
+                "file_access": "check_file_info",
+                "created": self.created,
+            }
+        return self.to_slack()
 
     def to_slack(self) -> Json:
         """The file object: https://docs.slack.dev/reference/objects/file-object."""
         extension = self.name.rsplit(".", 1)[-1] if "." in self.name else "binary"
         path = f"files-pri/{TEAM_ID}-{self.id}"
+        named = re.sub(r"[^a-z0-9.]+", "_", self.name.lower()).strip("._")[-100:]
         private = list(self.shares.get("private", {}))
         return {
             "id": self.id,
@@ -227,9 +243,9 @@ class StoredFile:
             "public_url_shared": False,
             "display_as_bot": False,
             "username": "",
-            "url_private": f"{self.base_url}/{path}/{self.name}",
-            "url_private_download": f"{self.base_url}/{path}/download/{self.name}",
-            "permalink": f"{self.base_url}/files/{self.user}/{self.id}/{self.name}",
+            "url_private": f"{self.base_url}/{path}/{named}",
+            "url_private_download": f"{self.base_url}/{path}/download/{named}",
+            "permalink": f"{self.base_url}/files/{self.user}/{self.id}/{named}",
             "is_starred": False,
             "has_rich_preview": False,
             "file_access": "visible",
@@ -237,6 +253,7 @@ class StoredFile:
             "channels": list(self.shares.get("public", {})),
             "groups": [channel for channel in private if not channel.startswith("D")],
             "ims": [channel for channel in private if channel.startswith("D")],
+            **self.told,
         }
 
 

@@ -311,6 +311,22 @@ class Workspace:
         file.shares.setdefault(family, {}).setdefault(channel.id, []).append(share)
         self.bell.ring()
 
+    def delete_file(self, file: StoredFile) -> None:
+        """A file is gone; what showed it and nothing else goes too, elsewhere a tombstone stands in its place."""
+        del self.files[file.id]
+        gone = {"id": file.id, "mode": "tombstone"}
+        for family in file.shares.values():
+            for channel_id, shares in family.items():
+                channel = self.channel(channel_id)
+                for ts in [share["ts"] for share in shares if share["ts"] in channel.messages]:
+                    shown = channel.messages[ts].get("files", [])
+                    left = [gone if other["id"] == file.id else other for other in shown]
+                    if channel.messages[ts].get("text") or any(other["mode"] != "tombstone" for other in left):
+                        self.edit(channel, ts, {"files": left}, by=None)
+                    elif left:
+                        self.delete(channel, ts)
+        self._announce({"type": "file_deleted", "file_id": file.id}, None)
+
     # inside
 
     def _parent(self, channel: Channel, thread_ts: str) -> Json:

@@ -11,6 +11,7 @@ from bot.blocks.customer import (
     files_not_sent_to_desk,
     received_notice,
 )
+from bot.desk.model import File, FileTrouble, LostFile
 from tests.blocks.reading import assert_valid, seen
 
 ANSWER = AnswerView("CASE_001", "Ada Admin", "Please try <b>again</b> & tell us.")
@@ -92,11 +93,21 @@ def test_a_customer_learns_that_the_case_is_closed() -> None:
     assert closed_notice("CASE_001").text == "Your case CASE_001 is closed. Write again and a new case opens."
 
 
-def test_a_customer_learns_which_files_did_not_arrive() -> None:
-    post = files_not_sent_to_desk("CASE_001", ["a.png", "", "x" * 500])
+def test_an_answer_of_files_alone_says_whose_and_which_they_are() -> None:
+    files = (File("F1", "plan.pdf", "application/pdf", 1_258_291), File("F2", "a.bin"))
+    post = answer(AnswerView("CASE_001", "Ada Admin", " ", files=files))
 
-    assert "a.png, a file without a name, xxx" in post.text
-    assert "x…" in post.text
+    assert "Ada Admin sent no words, only files." in post.text
+    assert "Files: plan.pdf (application/pdf, 1.2 MB), a.bin" in post.text
+    assert_valid(post)
+
+
+def test_a_customer_learns_which_files_did_not_arrive() -> None:
+    names = ("a.png", "", "x" * 500)
+    post = files_not_sent_to_desk("CASE_001", [LostFile("F1", name, FileTrouble.EMPTY) for name in names])
+
+    assert "a.png (empty), a file without a name (empty), xxx" in post.text
+    assert "x… (empty)" in post.text
     assert "CASE_001" in post.text
     assert_valid(post)
 
@@ -106,6 +117,7 @@ def test_customers_are_never_told_that_something_is_acknowledged() -> None:
         RECEIVED_TEMPLATE,
         words.CLOSED,
         words.FILES_NOT_SENT_TO_DESK,
+        words.FILES_NOT_SENT_TO_CUSTOMER,
         words.ANSWER_CLOSING,
         *(getattr(words, name) for name in dir(words) if name.startswith("STATUS_YOURS")),
         *words.HELP_CUSTOMER,

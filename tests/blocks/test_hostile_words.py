@@ -21,10 +21,12 @@ from bot.blocks.customer import (
     AnswerView,
     answer,
     closed_notice,
+    files_not_sent_to_customer,
     files_not_sent_to_desk,
     received_notice,
     taken_up_notice,
 )
+from bot.blocks.files import file_comment
 from bot.blocks.forms import CloseFormView, View, begin_form, close_form, outcome_form
 from bot.blocks.help import (
     accepted,
@@ -60,7 +62,7 @@ from bot.blocks.thread import (
     thread_notice,
 )
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
-from bot.desk.model import CaseStatus, Source, Trigger, TriggerKind
+from bot.desk.model import CaseStatus, File, FileTrouble, LostFile, Source, Trigger, TriggerKind
 from bot.text.safe import show, unescape
 from tests.blocks.reading import LATER, LINK, THEN, assert_valid, assert_valid_view, seen
 
@@ -94,7 +96,8 @@ hostile = st.one_of(
 
 def every_post(word: str) -> list[Post]:
     """Each builder once or more, with the same word in every place that people fill."""
-    files = (word,) * 100
+    files = (File(word, word, word, 10**9),) * 100
+    lost = tuple(LostFile(word, word, trouble, word) for trouble in FileTrouble) * 10
     trigger = Trigger(TriggerKind.MANUAL, word, word, word)
     card_view = CardView(
         case_id=word,
@@ -127,7 +130,7 @@ def every_post(word: str) -> list[Post]:
         closed_by=word,
     )
     cases = tuple(CaseLine(word, word, THEN, THEN, escalated=True, link=link) for link in (word, LINK) * 30)
-    notice = NoticeView(word, by=word, to=word, detail=word, trigger=trigger, about_link=word)
+    notice = NoticeView(word, by=word, to=word, detail=word, trigger=trigger, about_link=word, files=lost)
     return [
         card(card_view),
         card(replace(card_view, escalated=False)),
@@ -140,12 +143,15 @@ def every_post(word: str) -> list[Post]:
         mirror(MirrorView(word, word, word, deleted=True)),
         *(thread_notice(kind, notice) for kind in ThreadNotice),
         held_post(word, word, "value"),
-        answer(AnswerView(word, word, word, 2, 2, closing=True, edited=True)),
+        answer(AnswerView(word, word, word, 2, 2, closing=True, edited=True, files=files)),
         answer(AnswerView(word, word, word, 2, 2, opening=True)),
         answer(AnswerView(word, word, word, deleted=True)),
         received_notice(word, word),
         closed_notice(word),
-        files_not_sent_to_desk(word, files),
+        files_not_sent_to_desk(word, lost),
+        files_not_sent_to_customer(word, lost),
+        Post(file_comment(word, word, (word,), by_customer=True)),
+        Post(file_comment(word, word)),
         alert(alert_view),
         alert_reminder(alert_view),
         *(alert_addition(Trigger(kind, word, word, word), last=True) for kind in TriggerKind),
@@ -221,7 +227,7 @@ def test_what_a_customer_wrote_is_read_by_everybody(text: str, author: str) -> N
 
 
 def test_a_cut_text_ends_visibly_and_tears_no_entity() -> None:
-    post = mirror(MirrorView("CASE_001", "Dana", "&" * 3500, files=("a.pdf",)))
+    post = mirror(MirrorView("CASE_001", "Dana", "&" * 3500, files=(File("F1", "a.pdf"),)))
 
     assert "&amp;…\n" in post.text
     assert "a.pdf" in post.text

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.blocks.line import Channel, Link, User, Value, cut, file_names, line, name, one_line, plain, utc
+from bot.blocks.line import Channel, Link, User, Value, cut, line, listed, name, one_line, plain, utc
 from bot.text.safe import is_blank, unescape
 
 
@@ -82,16 +82,15 @@ def test_what_is_cut_shows_it_and_tears_no_character() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("things", "said"),
     [
         (["a"], "a"),
         (["a", "b"], "a, b"),
-        ([" "], "a file without a name"),
         ([str(number) for number in range(12)], "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"),
     ],
 )
-def test_file_names_are_listed_and_counted(files: list[str], said: str) -> None:
-    assert file_names(files) == said
+def test_many_things_are_listed_and_counted(things: list[str], said: str) -> None:
+    assert listed(things) == said
 
 
 def test_times_are_shown_in_utc() -> None:

@@ -6,13 +6,14 @@ import pytest
 from bot.blocks import words
 from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
 from bot.desk.effects import ThreadNotice
-from bot.desk.model import Trigger, TriggerKind
+from bot.desk.model import File, FileTrouble, LostFile, Trigger, TriggerKind
 from bot.desk.policy import DEFAULT_CLOSURE_PHRASE
 from bot.desk.rules import detect_closure_phrase
 from tests.blocks.reading import LATER, LINK, THEN, assert_valid, buttons, elements, links, mentioned, seen
 
 WROTE = MirrorView("CASE_001", "Dana Lee", "It broke again.")
-NOTICE = NoticeView("CASE_001", by="Ada Admin", to="U123", detail="the mailbox is full")
+LOST = LostFile("F1", "a.pdf", FileTrouble.TOO_LARGE)
+NOTICE = NoticeView("CASE_001", by="Ada Admin", to="U123", detail="the mailbox is full", files=(LOST,))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,11 @@ def test_the_closing_phrase_can_be_copied_from_where_it_is_shown() -> None:
         ({"part": 2, "parts": 3}, "part 2 of 3"),
         ({"late_at": THEN}, "written 2026-01-31 12:34 UTC, earlier than what stands above"),
         ({"edited_at": LATER}, "edited 2026-01-31 14:34 UTC"),
-        ({"files": ("log.txt", "a.png")}, "Files not passed on: log.txt, a.png."),
-        ({"files": ("log.txt",), "text": ""}, "The customer sent no words, only files."),
+        (
+            {"files": (File("F1", "log.txt"), File("F2", "a.png", "image/png", 2100))},
+            "Files: log.txt, a.png (image/png, 2 KB)",
+        ),
+        ({"files": (File("F1", "log.txt"),), "text": ""}, "The customer sent no words, only files."),
         ({"deleted": True}, "The customer deleted this message."),
         ({"text": ""}, "(empty message)"),
     ],
@@ -81,16 +85,16 @@ def test_a_customer_cannot_pose_as_somebody_of_the_desk(author: str) -> None:
 
 
 def test_a_deleted_message_is_not_shown_any_more() -> None:
-    post = mirror(replace(WROTE, deleted=True, files=("secret.txt",), edited_at=THEN))
+    post = mirror(replace(WROTE, deleted=True, files=(File("F1", "secret.txt"),), edited_at=THEN))
 
     assert "It broke" not in post.text + seen(post)
     assert "secret" not in post.text + seen(post)
 
 
 def test_a_hundred_files_are_counted_not_listed() -> None:
-    post = mirror(replace(WROTE, files=tuple(f"file{number}.txt" for number in range(100))))
+    post = mirror(replace(WROTE, files=tuple(File(f"F{number}", f"file{number}.txt") for number in range(100))))
 
-    assert "file9.txt and 90 more." in post.text
+    assert "file9.txt and 90 more" in post.text
 
 
 def test_what_a_customer_wrote_is_never_markup() -> None:
@@ -115,7 +119,12 @@ def test_what_a_customer_wrote_is_never_markup() -> None:
         (ThreadNotice.CUSTOMER_WROTE_MEANWHILE, "answer, or close again"),
         (ThreadNotice.DELIVERY_FAILED, "Why: the mailbox is full"),
         (ThreadNotice.DELIVERY_FAILED, "What to do: write it again"),
-        (ThreadNotice.FILES_NOT_SENT, "Not sent: the mailbox is full."),
+        (ThreadNotice.FILES_NOT_SENT, "did not reach the customer of case CASE_001: a.pdf (larger than 25 MB)."),
+        (ThreadNotice.FILES_NOT_SENT, "What you wrote beside them is sent all the same."),
+        (
+            ThreadNotice.CUSTOMERS_FILES_NOT_SENT,
+            "did not get here: a.pdf (larger than 25 MB). The customer is told.",
+        ),
     ],
 )
 def test_each_notice_says_what_happened_and_what_to_do(notice: ThreadNotice, said: str) -> None:

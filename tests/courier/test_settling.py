@@ -65,7 +65,7 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
     await database.write(prepare)
     clock = Clock()
     channels = DeskChannels("C0SUPPORT", "C0ALERTS", LOG, {}, {}, database, clock)
-    words = Words(channels.support, "", "", "", Views(""), reserved_names=tuple)
+    words = Words(channels.support, "", "", "", Views(""), reserved_names=tuple, file_max_bytes=1)
     pacing = Pacing(1000, Clock.monotonic)
     courier = Courier(
         database,
@@ -74,7 +74,8 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
         words,
         channels,
         clock,
-        Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
+        files=None,
+        timing=Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
     )  # type: ignore[arg-type]
     running = asyncio.create_task(courier.run())
 

@@ -18,13 +18,14 @@ from bot.desk.events import (
     DeliveryFailed,
     EscalationRequested,
     Event,
+    FileFailed,
     MessageDeleted,
     MessageEdited,
     NoteWritten,
     Reopened,
     TimeCame,
 )
-from bot.desk.model import Case, Person, PostRef, ReplyTo, Written
+from bot.desk.model import Case, File, FileTrouble, LostFile, Person, PostRef, ReplyTo, Written
 from bot.desk.policy import Policy
 
 E = TypeVar("E")
@@ -51,21 +52,28 @@ def post(channel: str = "CSUPPORT") -> PostRef:
     return PostRef(channel, f"1769860800.{next(_stamps):06}", "1769860800.000000")
 
 
-def words(text: str, typed: str | None = None, files: tuple[str, ...] = (), mention: str | None = None) -> Written:
-    return Written(text, text if typed is None else typed, files, mention)
+def file(name: str, **more: Any) -> File:
+    return File(f"F{name}", name, **more)
+
+
+def words(
+    text: str, typed: str | None = None, files: tuple[File | str, ...] = (), mention: str | None = None
+) -> Written:
+    came = tuple(file(one) if isinstance(one, str) else one for one in files)
+    return Written(text, text if typed is None else typed, came, mention)
 
 
 # What can happen
 
 
 def wrote(
-    when: datetime, text: str = "Where is my order?", *, reply_to: ReplyTo = DM, files: tuple[str, ...] = ()
+    when: datetime, text: str = "Where is my order?", *, reply_to: ReplyTo = DM, files: tuple[File | str, ...] = ()
 ) -> CustomerWrote:
     return CustomerWrote(when, DANA, words(text, files=files), post("DDANA"), reply_to)
 
 
 def answered(when: datetime, text: str = "On its way.", *, by: Person = ADA, **more: Any) -> AdminAnswered:
-    files: tuple[str, ...] = more.pop("files", ())
+    files: tuple[File | str, ...] = more.pop("files", ())
     return AdminAnswered(when, by, words(text, files=files), post(), **more)
 
 
@@ -127,6 +135,19 @@ def deleted(when: datetime, ref: PostRef) -> MessageDeleted:
 
 def delivery_failed(when: datetime, reason: str = "the customer's account is deactivated") -> DeliveryFailed:
     return DeliveryFailed(when, 7, post(), ADA.id, reason)
+
+
+def file_failed(
+    when: datetime,
+    trouble: FileTrouble = FileTrouble.REFUSED,
+    *,
+    is_answer: bool = True,
+    nothing_arrived: bool = False,
+) -> FileFailed:
+    lost = LostFile("Fa.png", "a.png", trouble)
+    reply_to = None if is_answer else ReplyTo("DDANA", "1769860801.000000")
+    author = ADA.id if is_answer else DANA.id
+    return FileFailed(when, 1, post(), author, lost, is_answer, nothing_arrived, reply_to)
 
 
 # What comes of it

@@ -11,17 +11,19 @@ from bot.desk.effects import (
     RecordMessage,
     RefreshCard,
     ReplyKind,
+    SayFilesNotSent,
     ThreadNotice,
 )
 from bot.desk.effects import SayInThread as Said
 from bot.desk.events import CardDeleted, Event
-from bot.desk.model import Person, ReplyTo, Source
+from bot.desk.model import FileTrouble, LostFile, Person, ReplyTo, Source
 from bot.desk.policy import Policy, SilenceClock
 from tests.desk.factories import (
     ADA,
     DM,
     GRACE,
     PHRASE,
+    POLICY,
     acknowledged,
     after,
     answered,
@@ -34,6 +36,7 @@ from tests.desk.factories import (
     delivery_failed,
     edited,
     escalation_requested,
+    file,
     kinds,
     noted,
     notices,
@@ -132,27 +135,47 @@ class TestAnswer:
 
 
 class TestAnswerWithFiles:
-    def test_is_sent_and_its_author_told_that_they_were_not(self) -> None:
-        event = answered(at(5), files=("a.png", "b.png"))
-        decision = decided(after(wrote(at())), event)
-        assert recorded(decision)
-        said = the(decision, Said)
-        assert (said.notice, said.to, said.detail, said.about) == (
-            ThreadNotice.FILES_NOT_SENT,
-            ADA.id,
-            "a.png, b.png",
-            event.ref,
-        )
+    def test_takes_them_along(self) -> None:
+        decision = decided(after(wrote(at())), answered(at(5), files=("a.png", "b.png")))
+        assert [one.name for one in recorded(decision).written.files] == ["a.png", "b.png"]
+        assert not of_kind(decision, Said)
 
     @pytest.mark.parametrize("text", ["", " \n\t"])
-    def test_without_words_is_not_sent_and_answers_nothing(self, text: str) -> None:
-        event = answered(at(5), text, files=("a.png",))
+    def test_without_words_is_an_answer_all_the_same(self, text: str) -> None:
+        decision = decided(after(wrote(at())), answered(at(5), text, files=("a.png",)))
+        assert recorded(decision).is_answer
+        assert the(decision, Mark).state is MarkState.WAITING
+        assert decision.case is not None
+        assert decision.case.unanswered == 0
+
+    def test_of_which_some_are_too_large_tells_both_sides_of_these(self) -> None:
+        large = file("film.mp4", size=POLICY.file_max_bytes + 1)
+        event = answered(at(5), files=("a.png", large))
+        decision = decided(after(wrote(at())), event)
+        assert [one.trouble for one in recorded(decision).written.files] == [None, FileTrouble.TOO_LARGE]
+        said, told = the(decision, Said), the(decision, SayFilesNotSent)
+        assert (said.notice, said.to, said.about) == (ThreadNotice.FILES_NOT_SENT, ADA.id, event.ref)
+        assert (told.reply_to, told.by_customer) == (DM, False)
+        assert said.files == told.files == (LostFile("Ffilm.mp4", "film.mp4", FileTrouble.TOO_LARGE),)
+
+    def test_of_nothing_but_files_that_cannot_travel_answers_nothing(self) -> None:
+        large = file("film.mp4", size=POLICY.file_max_bytes + 1)
         case = after(wrote(at()))
-        decision = decided(case, event)
+        decision = decided(case, answered(at(5), "", files=(large,)))
         assert not of_kind(decision, RecordMessage)
-        assert the(decision, Mark).state is MarkState.NOT_SENT
+        assert the(decision, Mark).state is MarkState.FAILED
         assert notices(decision) == [ThreadNotice.FILES_NOT_SENT]
         assert decision.case == case
+
+    def test_a_file_of_exactly_the_limit_travels(self) -> None:
+        decision = decided(after(wrote(at())), answered(at(5), files=(file("a", size=POLICY.file_max_bytes),)))
+        assert not of_kind(decision, Said)
+
+    def test_what_a_colleague_took_back_is_not_named_to_the_customer(self) -> None:
+        deleted = file("oops.txt", trouble=FileTrouble.DELETED)
+        decision = decided(after(wrote(at())), answered(at(5), files=(deleted,)))
+        assert notices(decision) == [ThreadNotice.FILES_NOT_SENT]
+        assert not of_kind(decision, SayFilesNotSent)
 
 
 class TestNearMiss:

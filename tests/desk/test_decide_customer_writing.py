@@ -10,10 +10,11 @@ from bot.desk.effects import (
     RecordMessage,
     RefreshCard,
     SayFilesNotSent,
+    SayInThread,
     SayReceived,
     ThreadNotice,
 )
-from bot.desk.model import CaseStatus, ReplyTo, Source, TriggerKind
+from bot.desk.model import CaseStatus, FileTrouble, LostFile, ReplyTo, Source, TriggerKind
 from bot.desk.policy import Policy
 from tests.desk.factories import (
     DANA,
@@ -25,6 +26,7 @@ from tests.desk.factories import (
     closed,
     decided,
     delivery_failed,
+    file,
     kinds,
     notices,
     of_kind,
@@ -155,10 +157,19 @@ class TestPlaceOfAnswers:
 
 
 class TestFiles:
-    def test_are_not_passed_on_and_the_customer_is_told(self) -> None:
-        event = wrote(at(), files=("a.png", "b.pdf"))
-        said = the(decided(None, event), SayFilesNotSent)
-        assert (said.files, said.reply_to, said.ref) == (("a.png", "b.pdf"), DM, event.ref)
+    def test_are_passed_on(self) -> None:
+        decision = decided(None, wrote(at(), files=("a.png", "b.pdf")))
+        assert [one.name for one in recorded(decision).written.files] == ["a.png", "b.pdf"]
+        assert not of_kind(decision, SayFilesNotSent)
+
+    def test_that_cannot_travel_are_told_of_on_both_sides(self) -> None:
+        event = wrote(at(), files=("a.png", file("b.pdf", trouble=FileTrouble.EXTERNAL)))
+        decision = decided(None, event)
+        told = the(decision, SayFilesNotSent)
+        lost = (LostFile("Fb.pdf", "b.pdf", FileTrouble.EXTERNAL),)
+        assert (told.files, told.reply_to, told.ref, told.by_customer) == (lost, DM, event.ref, True)
+        said = the(decision, SayInThread)
+        assert (said.notice, said.files) == (ThreadNotice.CUSTOMERS_FILES_NOT_SENT, lost)
 
     def test_without_words_count_as_a_message(self) -> None:
         decision = decided(None, wrote(at(), "", files=("a.png",)))

@@ -1,9 +1,13 @@
 """An answer that did not reach its customer."""
 
-from bot.desk.effects import FailAnswer, Mark, MarkState, ThreadNotice
+import pytest
+
+from bot.desk.effects import FailAnswer, Mark, MarkState, SayFilesNotSent, ThreadNotice
 from bot.desk.effects import SayInThread as Said
+from bot.desk.model import FileTrouble, ReplyTo
 from tests.desk.factories import (
     ADA,
+    DM,
     after,
     answered,
     answered_closing,
@@ -11,7 +15,9 @@ from tests.desk.factories import (
     closed,
     decided,
     delivery_failed,
+    file_failed,
     kinds,
+    of_kind,
     reopened,
     the,
     wrote,
@@ -78,3 +84,34 @@ def test_a_case_reopened_after_its_last_answer_failed_is_waiting() -> None:
 def test_what_was_waiting_when_a_case_was_closed_still_waits_when_it_is_reopened() -> None:
     case = after(wrote(at()), closed(at(5), quiet=True), reopened(at(7)))
     assert (case.unanswered, case.waiting_since) == (1, at())
+
+
+class TestAFile:
+    def test_of_an_answer_marks_it_failed_and_tells_both_sides(self) -> None:
+        event = file_failed(at(6))
+        decision = decided(ANSWERED, event)
+        assert the(decision, Mark) == Mark(event.ref, MarkState.FAILED)
+        said, told = the(decision, Said), the(decision, SayFilesNotSent)
+        assert (said.notice, said.to, said.files) == (ThreadNotice.FILES_NOT_SENT, ADA.id, (event.file,))
+        assert (told.reply_to, told.files, told.by_customer) == (DM, (event.file,), False)
+        assert decision.case == ANSWERED
+
+    def test_that_was_all_there_was_leaves_the_customer_waiting(self) -> None:
+        event = file_failed(at(6), nothing_arrived=True)
+        decision = decided(ANSWERED, event)
+        assert the(decision, FailAnswer).message_id == event.message_id
+        assert decision.case is not None
+        assert (decision.case.unanswered, decision.case.waiting_since) == (1, at(1))
+
+    @pytest.mark.parametrize("trouble", [FileTrouble.DELETED, FileTrouble.UNREACHABLE])
+    def test_taken_back_or_for_nobody_there_is_not_told_to_the_customer(self, trouble: FileTrouble) -> None:
+        assert not of_kind(decided(ANSWERED, file_failed(at(6), trouble)), SayFilesNotSent)
+
+    @pytest.mark.parametrize("trouble", FileTrouble)
+    def test_of_a_customer_is_told_of_where_it_was_written_and_in_the_thread(self, trouble: FileTrouble) -> None:
+        event = file_failed(at(6), trouble, is_answer=False)
+        decision = decided(ANSWERED, event)
+        assert the(decision, SayFilesNotSent).reply_to == ReplyTo("DDANA", "1769860801.000000")
+        assert the(decision, Said).notice is ThreadNotice.CUSTOMERS_FILES_NOT_SENT
+        assert not of_kind(decision, Mark)
+        assert decision.case == ANSWERED

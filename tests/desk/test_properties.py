@@ -31,6 +31,8 @@ from tests.desk.factories import (
     delivery_failed,
     edited,
     escalation_requested,
+    file,
+    file_failed,
     of_kind,
     post,
     reopened,
@@ -77,6 +79,8 @@ policies = st.builds(
     say_received=st.booleans(),
 )
 
+FILES = (file("film.mp4", size=10**9), file("a.png"))
+
 KINDS = [
     "customer",
     "customer",
@@ -96,6 +100,7 @@ KINDS = [
     "failed",
     "begin",
     "take up",
+    "file failed",
 ]
 steps = st.lists(
     st.tuples(
@@ -110,7 +115,7 @@ steps = st.lists(
 
 
 def event_of(kind: str, when: datetime, text: str, number: int, policy: Policy) -> Event:
-    written = Written(text, text, ("a.png",) if number == 3 else (), GRACE.id if number == 2 else None)
+    written = Written(text, text, FILES[: max(0, number - 1)], GRACE.id if number == 2 else None)
     by = (ADA, GRACE)[number % 2]
     match kind:
         case "customer":
@@ -142,6 +147,8 @@ def event_of(kind: str, when: datetime, text: str, number: int, policy: Policy) 
             return deleted(when, post())
         case "failed":
             return delivery_failed(when, text)
+        case "file failed":
+            return file_failed(when, is_answer=number > 0, nothing_arrived=number > 1)
         case _:
             raise AssertionError(kind)
 

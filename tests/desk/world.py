@@ -18,6 +18,7 @@ from bot.desk.effects import (
     ReplyKind,
     SayClosed,
     SayFilesNotSent,
+    SayInThread,
     SayReceived,
     SayTakenUp,
 )
@@ -29,6 +30,7 @@ from bot.desk.events import (
     DeliveryFailed,
     EscalationRequested,
     Event,
+    FileFailed,
     MessageDeleted,
     MessageEdited,
     NoteWritten,
@@ -118,7 +120,7 @@ class World:
         history.recorded += of_kind(decision, RecordMessage)
         history.alerts += [now] * len(of_kind(decision, RaiseAlert))
         history.closings += of_kind(decision, LogClosing)
-        history.failures += isinstance(event, DeliveryFailed)
+        history.failures += isinstance(event, DeliveryFailed | FileFailed)
         if any(message.is_answer for message in of_kind(decision, RecordMessage)) or not case.is_open:
             history.armed = True
         if decision.reply is not None and decision.reply.kind is ReplyKind.ACKNOWLEDGED:
@@ -145,7 +147,8 @@ def _check_effects(before: Case | None, event: Event, decision: Decision) -> Non
         assert decision.case == before, "it changed the case"
     if isinstance(event, CustomerWrote):
         (message,) = messages
-        assert (message.ref, message.written, message.is_answer) == (event.ref, event.written, False)
+        assert (message.ref, message.written.text, message.is_answer) == (event.ref, event.written.text, False)
+        assert [one.id for one in message.written.files] == [one.id for one in event.written.files]
         assert bool(of_kind(decision, OpenThread)) == (decision.case is not None and decision.case.case_id == "")
     if isinstance(event, AdminBegan):
         opened = before is None or not before.is_open
@@ -153,6 +156,10 @@ def _check_effects(before: Case | None, event: Event, decision: Decision) -> Non
         assert bool(messages) == opened
     if isinstance(event, AdminAnswered) and before is not None and event.written.text.strip():
         assert len(messages) + len(of_kind(decision, HoldPost)) == 1, "an answer is sent or held"
+    lost = [file for effect in of_kind(decision, SayInThread) for file in effect.files]
+    if isinstance(event, CustomerWrote):
+        travel = [file for message in messages for file in message.written.files if file.trouble is None]
+        assert len(lost) + len(travel) == len(event.written.files), "a file is passed on, or told of"
     if of_kind(decision, LogClosing):
         assert before is not None
         assert before.is_open

@@ -1,5 +1,6 @@
 """An answer in the thread reaches the customer, and its author sees that it did."""
 
+import re
 from typing import Any
 
 from bot.sandbox.people import ADA, BEN, DANA, GRACE, SUPPORT
@@ -14,6 +15,21 @@ def reactions_added(desk: Desk, ts: str) -> list[str]:
 def pings(desk: Desk, card: dict[str, Any]) -> list[dict[str, Any]]:
     """The posts in the thread that really mention Ada."""
     return [post for post in desk.thread(card) if ADA in mentioned(post)]
+
+
+class TestLongAnswers:
+    async def test_every_word_of_more_than_ten_kilobytes_reaches_the_customer_and_is_kept(
+        self, desk: Desk
+    ) -> None:
+        card = await desk.opened()
+        text = " ".join(f"word{number}" for number in range(4000))
+        await desk.answer(card, text)
+        sent = "".join(words(post) for post in desk.inbox_of(DANA))
+        assert list(re.findall(r"word\d+", sent)) == text.split()
+        (kept,) = await desk.rows("SELECT body FROM messages WHERE is_admin")
+        assert len(kept["body"].encode()) <= 10 * 1024
+        chunks = await desk.rows("SELECT data FROM attachment_chunks ORDER BY number")
+        assert b"".join(bytes(row["data"]) for row in chunks).decode() == text
 
 
 class TestAnswers:

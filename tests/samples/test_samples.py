@@ -89,10 +89,11 @@ class TestWhatACustomerDoes:
         message = desk.slack.workspace.channels[desk.slack.dm_channel(DANA)].messages[ts]
         assert message["thread_ts"] == root["ts"]
 
-    async def test_of_a_message_with_a_file_the_words_go_on(self, desk: Desk) -> None:
+    async def test_a_message_with_a_file_goes_on_with_it(self, desk: Desk) -> None:
         await play(desk, "slack_message_file.json")
         await desk.until(lambda: in_thread(desk, "a picture of the damage"))
-        await desk.until(lambda: in_thread(desk, "damage.png") and in_dm(desk, "damage.png"))
+        await desk.until(lambda: in_thread(desk, "damage.png (image/png"))
+        await desk.until(lambda: any(post.get("files") for post in desk.thread(desk.cards()[0])))
 
     async def test_hostile_text_stays_text(self, desk: Desk) -> None:
         await play(desk, "slack_message_hostile.json")

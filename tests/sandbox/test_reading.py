@@ -1,5 +1,8 @@
 """Conversations, people, reactions and files, as the bot reads them."""
 
+import aiohttp
+import pytest
+
 from bot.sandbox.people import ADA, BEN, BOT_ID, BOT_USER, DANA, GRACE, HELPDESK, OMAR, SUPPORT
 from tests.sandbox.calls import refused
 from tests.sandbox.sockets import connected
@@ -176,3 +179,68 @@ class TestFiles:
             await web.files_info(file=url["file_id"])
         await web.files_completeUploadExternal(files=[{"id": url["file_id"], "title": "a"}])
         assert (await web.files_info(file=url["file_id"]))["file"]["shares"] == {}
+
+    async def test_a_file_is_shared_once_only(self, slack, http, web):
+        url = await web.files_getUploadURLExternal(filename="a.txt", length=4)
+        async with http.post(url["upload_url"], data=b"four") as response:
+            assert response.status == 200
+        await web.files_completeUploadExternal(files=[{"id": url["file_id"]}], channel_id=SUPPORT)
+        with refused("file_not_found"):
+            await web.files_completeUploadExternal(files=[{"id": url["file_id"]}], channel_id=SUPPORT)
+        assert len(slack.messages(SUPPORT)) == 1
+
+    async def test_a_deleted_file_leaves_a_tombstone_beside_words_and_nothing_else(self, slack, web):
+        for comment in ("the log", None):
+            answer = await web.files_upload_v2(
+                channel=SUPPORT, filename="log.txt", content="line one", initial_comment=comment
+            )
+            await web.files_delete(file=answer["file"]["id"])
+            with refused("file_not_found"):
+                await web.files_info(file=answer["file"]["id"])
+            with refused("file_not_found"):
+                await web.files_delete(file=answer["file"]["id"])
+        (left,) = slack.messages(SUPPORT)
+        assert (left["text"], [file["mode"] for file in left["files"]]) == ("the log", ["tombstone"])
+        await slack.dm(DANA, "mine", files=[{"name": "a.txt", "content": "…"}])
+        theirs = next(file for file in slack.workspace.files.values() if file.user == DANA)
+        with refused("cant_delete_file"):
+            await web.files_delete(file=theirs.id)
+
+    async def test_an_event_may_tell_no_more_than_the_id(self, slack, http, web):
+        file = {"name": "a.png", "content": b"\x89PNG", "told": {"file_access": "check_file_info"}}
+        async with connected(slack, http) as socket:
+            await slack.dm(DANA, "see", files=[file])
+            (shown,) = (await socket.event())["files"]
+        assert set(shown) == {"id", "mode", "file_access", "created"}
+        told = (await web.files_info(file=shown["id"]))["file"]
+        assert (told["name"], told["size"], told["file_access"]) == ("a.png", 4, "visible")
+
+    async def test_a_download_goes_wrong_in_the_ways_of_downloads(self, slack, http):
+        await slack.dm(DANA, "see", files=[{"name": "../a b.txt", "content": "x" * 1000}])
+        (file,) = slack.workspace.files.values()
+        url = file.to_slack()["url_private_download"]
+        assert url.endswith("/download/a_b.txt")
+        headers = {"Authorization": f"Bearer {slack.bot_token}"}
+        slack.faults.add("download", "login_page")
+        async with http.get(url, headers=headers) as response:
+            assert (response.status, response.content_type) == (200, "text/html")
+        slack.faults.add("download", "redirect:https://elsewhere.example/")
+        async with http.get(url, headers=headers, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, "https://elsewhere.example/")
+        slack.faults.add("download", "half")
+        async with http.get(url, headers=headers) as response:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+        async with http.get(url, headers=headers) as response:
+            assert await response.read() == b"x" * 1000
+        with pytest.raises(ValueError, match="only befall a download"):
+            slack.faults.add("chat.postMessage", "half")
+
+    async def test_the_answer_to_an_upload_may_get_lost(self, slack, http, web):
+        url = await web.files_getUploadURLExternal(filename="a.txt", length=4)
+        slack.faults.add("upload", "lost_answer")
+        with pytest.raises(aiohttp.ClientError):
+            async with http.post(url["upload_url"], data=b"four"):
+                pass
+        await web.files_completeUploadExternal(files=[{"id": url["file_id"]}], channel_id=SUPPORT)
+        assert len(slack.messages(SUPPORT)) == 1

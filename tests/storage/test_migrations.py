@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import Connection
 
+from bot.desk.model import File
+from storage import attachments, messages
 from storage.engine import engine_for
 from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, upgrade, upgrade_async
@@ -134,3 +136,44 @@ class TestSchema:
         assert await inside(database_url, schema) == {}
         await upgrade_async(database_url)
         assert await inside(database_url, schema) == before
+
+
+class TestFiles:
+    async def test_what_was_kept_before_them_is_the_whole_text_of_a_message_still(
+        self, empty_database_url: str
+    ) -> None:
+        await inside(empty_database_url, lambda c: command.upgrade(alembic_config(c), "0001"))
+
+        def keep_a_text(connection: Connection) -> None:
+            for statement in (
+                "INSERT INTO customers (customer_identifier, display_name, created_at) VALUES ('U1', 'D', '2026-01-31')",
+                "INSERT INTO cases (case_id, number, customer_identifier, source, status, created_at, last_message_at)"
+                " VALUES ('CASE_001', 1, 'U1', 'slack', 'open', '2026-01-31', '2026-01-31')",
+                "INSERT INTO messages (id, case_id, sender, is_admin, body, timestamp, source)"
+                " VALUES (1, 'CASE_001', 'U1', false, 'cut', '2026-01-31', 'slack')",
+                "INSERT INTO attachments (message_id, name, mime_type, size) VALUES (1, 'message.txt', '', 5)",
+            ):
+                connection.execute(sa.text(statement))
+            chunk = "INSERT INTO attachment_chunks (attachment_id, number, data) VALUES (1, 0, :data)"
+            connection.execute(sa.text(chunk), {"data": b"whole"})
+
+        def whole(connection: Connection) -> str:
+            message = messages.load_message(connection, 1)
+            assert message is not None
+            return messages.whole_text(connection, message)
+
+        await inside(empty_database_url, keep_a_text)
+        assert await upgrade_async(empty_database_url) == HEAD
+        assert await inside(empty_database_url, whole) == "whole"
+
+        def add_a_file(connection: Connection) -> None:
+            (file,) = attachments.add_files(connection, {1: [File("F1", "a.txt")]})[1]
+            attachments.add_chunk(connection, file, 0, b"file")
+            attachments.add_copy(connection, file, "F2", "C1", None)
+
+        await inside(empty_database_url, add_a_file)
+        await inside(empty_database_url, lambda c: command.downgrade(alembic_config(c), "0001"))
+        left = await inside(empty_database_url, lambda c: c.execute(sa.text("SELECT name FROM attachments")).all())
+        assert left == [("message.txt",)]
+        assert await upgrade_async(empty_database_url) == HEAD
+        assert await inside(empty_database_url, whole) == "whole"

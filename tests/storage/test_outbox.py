@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from storage import outbox
 from storage.engine import Database
-from storage.outbox import URGENT, USUAL, Desired, NewRow, Wish
+from storage.outbox import URGENT, USUAL, Desired, Fate, NewRow, Wish
 from tests.storage.kit import NOON, after, scalars
 
 
@@ -125,14 +125,18 @@ class TestTurns:
         await database.write(lambda c: outbox.finish(c, 1, "parked", NOON, error="channel_not_found"))
         assert await turn(database) == "b"
 
-    async def test_a_message_is_outstanding_until_each_of_its_parts_was_sent(self, database: Database) -> None:
+    async def test_how_the_words_and_the_files_of_a_message_fared(self, database: Database) -> None:
         await enqueue(database, *(row(f"answer:7:{n}", message_id=7, kind="answer") for n in (1, 2)))
-        left = lambda c: outbox.outstanding_parts(c, 7, "answer")  # noqa: E731
-        assert await database.read(left) == 2
+        await enqueue(database, *(row(f"file:{n}", message_id=7, kind="file") for n in (1, 2)))
+        fate = lambda: database.read(lambda c: outbox.fate_of(c, 7))  # noqa: E731
+        assert await fate() == Fate(2, 0, 0, 2, 0)
         await send(database)
-        assert await database.read(left) == 1
+        await database.write(lambda c: outbox.finish(c, 2, "parked", NOON))
+        assert await fate() == Fate(0, 1, 1, 2, 0)
         await send(database)
-        assert await database.read(left) == 0
+        await database.write(lambda c: outbox.finish(c, 4, "dropped", NOON))
+        assert await fate() == Fate(0, 1, 1, 0, 1)
+        assert await database.read(lambda c: outbox.fate_of(c, 8)) == Fate(0, 0, 0, 0, 0)
         assert await database.read(lambda c: outbox.result_of(c, "answer:7:1")) == "1.0001"
 
 

@@ -170,7 +170,7 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("next_due", outbox.next_due, ["ix_outbox_lanes_due"]),
     ("next_turn", lambda c: outbox.next_turn(c, "CSUP", after(1)), ["ix_outbox_lanes_ready", "ix_outbox_unsent"]),
     ("rest_lane", lambda c: outbox.rest_lane(c, "thread:3", NOON), ["ix_outbox_unsent"]),
-    ("outstanding_parts", lambda c: outbox.outstanding_parts(c, 7, "answer"), ["ix_outbox_message"]),
+    ("fate_of", lambda c: outbox.fate_of(c, 7), ["ix_outbox_message"]),
     ("ready_states", lambda c: outbox.ready_states(c, after(1), 20), ["ix_desired_ready"]),
     ("next_state_due", outbox.next_state_due, ["ix_desired_ready"]),
     ("due_cases", lambda c: cases.due_cases(c, after(1), 100), ["ix_cases_due"]),

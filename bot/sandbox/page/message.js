@@ -101,6 +101,7 @@ function files(message) {
   const given = message.files ?? [];
   if (!given.length) return null;
   return h("ul", { class: "files", "aria-label": "Files" }, given.map((file) => {
+    if (file.mode === "tombstone") return h("li", { class: "file quiet" }, "This file was deleted.");
     const address = `/sandbox/file/${encodeURIComponent(file.id)}/${encodeURIComponent(file.name)}`;
     const picture = IMAGES.has(file.mimetype) && file.size < 5e6 ? h("img", { src: address, alt: "", loading: "lazy" }) : null;
     return h(

@@ -80,6 +80,8 @@ class Api:
     base_url: str = ""
     scopes: set[str] = field(default_factory=set)
     history_cap: int | None = None
+    late_shares: int = 0
+    """How often files.info does not yet know where a file stands: Slack shares it some moments later."""
 
     def need(self, scope: str) -> None:
         """Refuse the call unless the bot token holds this scope."""

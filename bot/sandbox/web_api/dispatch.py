@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from bot.sandbox.errors import SlackError
-from bot.sandbox.faults import Fault, Faults, RateLimits
+from bot.sandbox.faults import DOWNLOADS_ONLY, Fault, Faults, RateLimits
 from bot.sandbox.model import Json
 from bot.sandbox.traffic import Traffic
 from bot.sandbox.web_api import chat, conversations, files, people, reactions, views
@@ -74,12 +74,20 @@ class WebApi:
             return web.json_response(answer.body, status=429, headers=answer.headers)
         return self._answer(method, values, answer)
 
-    async def gate(self, request: web.Request, what: str) -> web.StreamResponse | None:
-        """Faults and outage for the endpoints beside the API: `upload`, `download`, `response_url`."""
+    async def gate(self, request: web.Request, what: str) -> web.StreamResponse | str:
+        """Faults and outage for the endpoints beside the API: `upload`, `download`, `response_url`.
+
+        The response that they call for, or else the kind of a fault that the endpoint must act out ("" for none).
+        """
         if self.refusing:
             return unavailable()
         fault = self.faults.take(what, None)
-        return None if fault is None else await self._fail(request, what, {}, fault)
+        if fault is None:
+            return ""
+        if fault.kind.startswith(DOWNLOADS_ONLY):
+            self.note(what, {}, {"fault": fault.kind})
+            return fault.kind
+        return await self._fail(request, what, {}, fault) or fault.kind
 
     def _run(self, method: str, values: Json, token: str | None, channel: Any) -> Answer:
         known = METHODS.get(method)
@@ -112,6 +120,7 @@ class WebApi:
     ) -> web.StreamResponse | None:
         """The response a fault calls for; None if the call goes on."""
         if fault.kind.startswith("slow:"):
+            self._traffic.add(self.api.clock.now(), "sandbox", "fault", method=method, kind=fault.kind)
             await asyncio.sleep(float(fault.kind.removeprefix("slow:")))
             return None
         if fault.kind == "lost_answer":

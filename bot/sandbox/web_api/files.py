@@ -38,7 +38,7 @@ def complete_upload(api: Api, args: Args) -> Json:
     files = []
     for item in wanted:
         file = api.workspace.files.get(str(item.get("id", "")))
-        if file is None or file.content is None:
+        if file is None or file.content is None or file.completed:
             raise SlackError("file_not_found")
         file.title = item.get("title") or file.name
         files.append(file)
@@ -63,11 +63,29 @@ def info(api: Api, args: Args) -> Json:
     file = api.workspace.files.get(args.required("file"))
     if file is None or not file.completed:
         raise SlackError("file_not_found")
-    return {"file": file.to_slack(), "comments": [], "response_metadata": {"next_cursor": ""}}
+    shown = file.to_slack()
+    if file.user == BOT_USER and file.asked_for < api.late_shares:
+        file.asked_for += 1
+        shown |= {"shares": {}, "channels": [], "groups": [], "ims": []}
+    if shown["file_access"] == "check_file_info":
+        shown["file_access"] = "visible"
+    return {"file": shown, "comments": [], "response_metadata": {"next_cursor": ""}}
+
+
+def delete(api: Api, args: Args) -> Json:
+    """files.delete: one's own files only. Posts that showed nothing else go with it."""
+    file = api.workspace.files.get(args.required("file"))
+    if file is None or not file.completed:
+        raise SlackError("file_not_found")
+    if file.user != BOT_USER:
+        raise SlackError("cant_delete_file")
+    api.workspace.delete_file(file)
+    return {}
 
 
 METHODS = {
     "files.getUploadURLExternal": Method(get_upload_url, ("files:write",)),
     "files.completeUploadExternal": Method(complete_upload, ("files:write",)),
     "files.info": Method(info, ("files:read",)),
+    "files.delete": Method(delete, ("files:write",)),
 }

@@ -1,7 +1,7 @@
 """leases, and how far Slack's history was compared
 
 Revision: 0008
-Follows: 0003
+Follows: 0004
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
