@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,17 @@ def pytest_configure_node(node) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if cluster := config.stash.get(launched, None):
         cluster.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs the whole bot runs on one database by default, on this or the other; on both with FULL=1."""
+    for item in items:
+        kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")
+        if kind is None or not {"e2e", "faults"} & set(item.path.parts):
+            continue
+        name = item.nodeid.partition("[")[0]
+        if kind != ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2]:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

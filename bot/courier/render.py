@@ -32,6 +32,7 @@ from bot.blocks.customer import (
 )
 from bot.blocks.files import file_comment
 from bot.blocks.help import admin_dm_hint, mention_help, reply_text
+from bot.blocks.listing import LINES
 from bot.blocks.operations import (
     channel_back,
     channel_trouble,
@@ -148,12 +149,14 @@ def alert_post(connection: Connection, post_key: str, words: Words) -> Post:
     by, at = (post.acknowledged_by, post.acknowledged_at) if post else (None, None)
     if len(shown) == 1:
         return alert(_alert_view(connection, shown[0], words, by, at))
-    files = [file for one in shown if (file := reports.case_file(connection, one.case_id)) is not None]
+    found = (reports.case_file(connection, one.case_id) for one in shown[:LINES])
+    files = [file for file in found if file is not None]
     return alert_list(
         AlertListView(
             tuple(words.views.case_line(file) for file in files),
             post_key,
             words.alert_mention,
+            total=len(shown),
             command=words.command,
             acknowledged_by=by,
             acknowledged_at=at,

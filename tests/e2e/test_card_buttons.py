@@ -115,6 +115,14 @@ class TestEscalate:
         assert desk.alerts() == []
         assert offers(desk, card) == {ACTION_ESCALATE_CASE, ACTION_CLOSE_CASE}
 
+    async def test_a_click_does_not_fail_because_its_clicker_cannot_be_told(self, desk: Desk) -> None:
+        card = await desk.opened()
+        desk.slack.faults.add("response_url", "slow:5")
+        reply = await click(desk, BEN, card, ACTION_ESCALATE_CASE)
+        assert reply.shown == []
+        desk.slack.faults.add("response_url", "500")
+        await click(desk, BEN, card, ACTION_ESCALATE_CASE)
+
     async def test_who_is_no_admin_any_more_cannot(self, desk: Desk) -> None:
         card = await desk.opened()
         await told(desk, GRACE, await desk.opened("U0OMARSY01", "Mine"), ACTION_ESCALATE_CASE)
