@@ -6,7 +6,7 @@ RUN python -m venv /opt/casewire
 WORKDIR /src
 # The dependencies first: they change less often than the code, and keep their layer when it does.
 COPY requirements.lock ./
-RUN /opt/casewire/bin/pip install --require-hashes -r requirements.lock
+RUN /opt/casewire/bin/pip install --require-hashes --no-deps -r requirements.lock && /opt/casewire/bin/pip check
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY storage storage

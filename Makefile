@@ -38,7 +38,9 @@ endef
 
 # The virtual environment holds a copy of each lock that was installed into it, written last. A lock that
 # differs from its copy means a fresh environment; an environment without a copy (made by hand, or an
-# installation cut short) is completed in place.
+# installation cut short) is completed in place. The lock names every package there is, so pip is not to
+# look for more (--no-deps): before version 23.3 it tries to resolve "coverage[toml]" apart from the pinned
+# "coverage", and fails once the index holds a newer one. What could be missing is found by pip check.
 define sync
 @set -e; \
 if cmp -s $< $@; then touch $@; exit 0; fi; \
@@ -50,7 +52,8 @@ if [ -n "$$fresh" ]; then \
     $$python -m venv --clear $(VENV); \
 fi; \
 echo "Installing $<"; \
-$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<; \
+$(BIN)/python -m pip check --disable-pip-version-check
 endef
 
 $(VENV)/requirements.lock: requirements.lock
