@@ -364,6 +364,64 @@ replayed_lanes = Table(
     Column("checked_until", UtcDateTime, nullable=False),
 )
 
+# One per folder that is read: how far, and since when.
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("uidvalidity", sa.BigInteger, nullable=False),
+    Column("last_uid", sa.BigInteger, nullable=False),
+    Column("installed_at", UtcDateTime, nullable=False),
+    Column("last_mail_at", UtcDateTime),
+)
+
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("mailbox", sa.Text, ForeignKey(mailboxes.c.name), nullable=False),
+    Column("fingerprint", sa.Text, nullable=False),
+    Column("message_id", sa.Text, nullable=False),
+    Column("internaldate", UtcDateTime, nullable=False),
+    Column("size", sa.BigInteger, nullable=False),
+    Column("is_cut", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("is_backfilled", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("raw", sa.LargeBinary),
+    sa.UniqueConstraint("mailbox", "fingerprint"),
+)
+
+# Where each mail lies, or lay; the same mail may lie there twice.
+mail_uids = Table(
+    "mail_uids",
+    metadata,
+    Column("mailbox", sa.Text, ForeignKey(mailboxes.c.name), primary_key=True),
+    Column("uidvalidity", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("mail_id", Serial, ForeignKey(mails.c.id)),
+    Column("internaldate", UtcDateTime),
+)
+
+# The Message-IDs of the mails of cases, in and out: what a later mail refers to, and what an answer refers to.
+mail_ids = Table(
+    "mail_ids",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("message_id", sa.Text, nullable=False, index=True),
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id), nullable=False),
+    Column("message", Serial, ForeignKey(messages.c.id)),
+    Column("is_ours", sa.Boolean, nullable=False),
+    Column("kind", sa.Text, nullable=False),
+    Column("address", sa.Text, nullable=False),
+    Column("name", sa.Text, nullable=False, server_default=text("''")),
+    Column("subject", sa.Text, nullable=False),
+    Column("references", sa.JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    _one_of("kind", "customer", "admin", "answer", "notice"),
+    Index("ix_mail_ids_case", "case_id", "id"),
+    _partial_index("ix_mail_ids_row", "message", where="message IS NOT NULL"),
+)
+
 counters = Table(
     "counters",
     metadata,

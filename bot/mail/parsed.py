@@ -1,0 +1,90 @@
+"""What parsing says about a mail: plain facts, kept as JSON on the item of the inbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Machine(StrEnum):
+    """What a mail is that no person wrote to us (RFC 3834 and the headers in use beside it)."""
+
+    OWN = "own"  # sent by Casewire itself, or by another Casewire
+    BOUNCE = "bounce"  # RFC 3464, or an older MTA's own words
+    REPORT = "report"  # a read receipt, or a complaint (RFC 5965)
+    AUTO_REPLY = "auto_reply"
+    CALENDAR = "calendar"  # METHOD:REPLY
+    LIST = "list"
+    BULK = "bulk"
+    NO_REPLY = "no_reply"  # its sender says that nobody reads answers
+
+
+class Verdict(StrEnum):
+    """What the receiving server itself says about the sender (RFC 8601)."""
+
+    PASSED = "passed"  # DMARC, or an aligned DKIM signature where the server says nothing about DMARC
+    FAILED = "failed"
+    NONE = "none"  # the trusted server says neither
+    UNTRUSTED = "untrusted"  # no header of a server that we know to trust
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`address` is lower-cased, its domain in Unicode (UTS 46); `name` is what the mail calls it, cleaned."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailFile:
+    """An attachment. `number` finds its bytes again in the raw mail; `size` is that of the decoded bytes."""
+
+    number: int
+    name: str
+    mime_type: str
+    size: int
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """What a bounce says. `message_ids` are those of the mail that bounced, with angle brackets."""
+
+    message_ids: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    status: str = ""  # RFC 3463, for example 5.1.1
+    diagnostic: str = ""
+    is_delay: bool = False  # Action: delayed; nothing has failed yet
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMail:
+    """One mail, read.
+
+    `sender` is None unless there is exactly one From with exactly one usable address; then `trouble_with_sender`
+    says in plain words why. `message_id` and `references` (In-Reply-To first, then References, newest first) have
+    their angle brackets; a mail without Message-ID gets a stable one made from its bytes. `new_words` is what was
+    newly written, `text` the whole. `tags` are the case ids in the subject. `notes` tell admins in plain words
+    what could not be read or was cut.
+    """
+
+    message_id: str
+    sender: Address | None
+    trouble_with_sender: str = ""
+    from_shown: str = ""  # From as written, decoded and cleaned, for showing to admins only
+    recipients: tuple[Address, ...] = ()  # To and Cc
+    cc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    subject: str = ""
+    references: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    new_words: str = ""
+    text: str = ""
+    files: tuple[MailFile, ...] = field(default=())
+    machine: Machine | None = None
+    bounce: Bounce | None = None
+    verdict: Verdict = Verdict.UNTRUSTED
+    verdict_detail: str = ""  # for admins: which header said what
+    is_spam: bool = False  # X-Spam-Flag: YES
+    notes: tuple[str, ...] = ()
