@@ -4,6 +4,7 @@ A plan is asserted instead of a duration; on PostgreSQL the generic plan, which 
 """
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -105,10 +106,12 @@ def large_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield url
         return
     cluster = request.getfixturevalue("postgres_cluster")
-    url = cluster.create_database("casewire_plans", request.getfixturevalue("postgres_template"))
+    url = cluster.create_database(
+        name := f"casewire_plans_{os.getpid()}", request.getfixturevalue("postgres_template")
+    )
     asyncio.run(filled(url))
     yield url
-    cluster.drop_database("casewire_plans")
+    cluster.drop_database(name)
 
 
 @pytest.fixture
