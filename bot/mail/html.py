@@ -76,6 +76,8 @@ def _tree(html: str) -> HtmlElement | None:
     try:
         root = document_fromstring(html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
         strip_elements(root, "script", "style", "title", "noscript", "template", with_tail=False)
+    except MemoryError:
+        raise
     except Exception:
         return None
     return None if _is_deep(root) else root
@@ -93,6 +95,8 @@ def _is_deep(root: HtmlElement) -> bool:
 def _text(root: HtmlElement, html: str) -> str:
     try:
         text = get_text(tostring(root, encoding="unicode"), ParserConfig(css=CSS_PROFILES["strict"]))
+    except MemoryError:
+        raise
     except Exception:
         return _without_tags(html)
     return _tidy(text)

@@ -45,6 +45,11 @@ _WROTE = re.compile(
 )
 _HAS_ADDRESS = re.compile(r"<[^<>\s]+@[^<>\s]+>|\S+@\S+\.\w")
 _HEADING = re.compile(r"^[\s>*]*(?P<label>[^\W\d_][^:：\n]{0,20})\*?\s*[:：]")
+_ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_SENTENCE_END = re.compile(r"[.!?。！？]$")
+_MORE_CLOSINGS = frozenset(
+    ["mit freundlichen grüßen", "freundliche grüße", "viele grüße", "liebe grüße", "beste grüße", "schöne grüße", "mfg", "lg", "vg", "gruß", "grüße", "bien cordialement", "bien à vous", "cordialement", "atenciosamente", "cumprimentos", "abraços", "distinti saluti", "un saludo", "с уважением", "з повагою", "saygılarımla", "ystävällisin terveisin", "üdvözlettel", "cu stimă", "με εκτίμηση", "よろしくお願いします", "よろしくお願いいたします", "以上", "此致", "谢谢", "敬上", "감사합니다", "בברכה", "مع التحية", "مع أطيب التحيات"]
+)
 _CLOSING = re.compile(
     r"^(?:best|all the best|kind|warm|many|cheers|sincerely|thanks|regards|yours)\b", re.IGNORECASE
 )
@@ -167,7 +172,8 @@ def _headings() -> re.Pattern[str]:
 @cache
 def _closings() -> frozenset[str]:
     words = (each for language in MAIL_LANGUAGES.values() for each in language.get("signatures", ()))
-    return frozenset(each.strip(" ,.，").lower() for each in words if not set(each) & set("\\(|["))
+    plain = (_ESCAPED.sub(lambda found: chr(int(found[1], 16)), each) for each in words)
+    return _MORE_CLOSINGS | {each.strip(" ,.，").lower() for each in plain if not set(each) & set("\\(|[")}
 
 
 @cache

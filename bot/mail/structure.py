@@ -108,6 +108,8 @@ class Part:
         message.set_payload(self.body.decode("ascii", "surrogateescape"))
         try:
             decoded = message.get_payload(decode=True)
+        except MemoryError:
+            raise
         except Exception:
             return self.body
         return decoded if isinstance(decoded, bytes) else self.body
