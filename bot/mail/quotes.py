@@ -48,7 +48,14 @@ _HEADING = re.compile(r"^[\s>*]*(?P<label>[^\W\d_][^:：\n]{0,20})\*?\s*[:：]")
 _ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _SENTENCE_END = re.compile(r"[.!?。！？]$")
 _MORE_CLOSINGS = frozenset(
-    ["mit freundlichen grüßen", "freundliche grüße", "viele grüße", "liebe grüße", "beste grüße", "schöne grüße", "mfg", "lg", "vg", "gruß", "grüße", "bien cordialement", "bien à vous", "cordialement", "atenciosamente", "cumprimentos", "abraços", "distinti saluti", "un saludo", "с уважением", "з повагою", "saygılarımla", "ystävällisin terveisin", "üdvözlettel", "cu stimă", "με εκτίμηση", "よろしくお願いします", "よろしくお願いいたします", "以上", "此致", "谢谢", "敬上", "감사합니다", "בברכה", "مع التحية", "مع أطيب التحيات"]
+    """
+    mit freundlichen grüßen|freundliche grüße|viele grüße|liebe grüße|beste grüße|schöne grüße|mfg|lg|vg|gruß|grüße
+    bien cordialement|bien à vous|cordialement|atenciosamente|cumprimentos|abraços|distinti saluti|un saludo
+    с уважением|з повагою|saygılarımla|ystävällisin terveisin|üdvözlettel|cu stimă|με εκτίμηση
+    よろしくお願いします|よろしくお願いいたします|以上|此致|谢谢|敬上|감사합니다|בברכה|مع التحية|مع أطيب التحيات
+    """.strip()
+    .replace("\n    ", "|")
+    .split("|")
 )
 _CLOSING = re.compile(
     r"^(?:best|all the best|kind|warm|many|cheers|sincerely|thanks|regards|yours)\b", re.IGNORECASE
@@ -205,6 +212,8 @@ def _without_signature(lines: list[str]) -> list[str]:
         if len(line) > _SIGNATURE_LINE_SIZE or seen > _SIGNATURE_LINES:
             break
         seen += bool(line)
+        if _SENTENCE_END.search(line) and not _is_closing(line):
+            break  # words below the formula are as new as those above it
         if (
             line
             and (_sent_from().match(line) or _is_closing(line))
