@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import islice
 
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
@@ -13,6 +14,8 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring, tostring
 
 HTML_SIZE = 1024 * 1024  # characters
 _DEPTH = 200  # elements within each other; beyond it the converter would recurse too deep
+
+_CELLS = 20_000  # of tables; laying out more takes seconds
 
 # What mail programs put around the mail that is answered: Gmail, Apple Mail and Thunderbird, Yahoo, Proton …
 _QUOTES = (
@@ -80,7 +83,7 @@ def _tree(html: str) -> HtmlElement | None:
         raise
     except Exception:
         return None
-    return None if _is_deep(root) else root
+    return None if _is_deep(root) or _is_vast(root) else root
 
 
 def _is_deep(root: HtmlElement) -> bool:
@@ -90,6 +93,10 @@ def _is_deep(root: HtmlElement) -> bool:
         if not level:
             return False
     return True
+
+
+def _is_vast(root: HtmlElement) -> bool:
+    return sum(1 for _ in islice(root.iter("td", "th"), _CELLS + 1)) > _CELLS
 
 
 def _text(root: HtmlElement, html: str) -> str:
