@@ -16,7 +16,7 @@ from bot.mail.authenticity import trust_of
 from bot.mail.charsets import decode, decode_words
 from bot.mail.html import to_new_words, to_text
 from bot.mail.machines import OwnMail
-from bot.mail.parsed import ParsedMail, from_json, to_json
+from bot.mail.parsed import ParsedMail, Verdict, from_json, to_json
 from bot.mail.quotes import new_words
 from bot.mail.reader import MailReader, Unreadable
 from bot.mail.reading import read_file, read_mail
@@ -87,6 +87,19 @@ def test_a_sender_is_one_plain_address_and_the_light_reading_agrees(raw: bytes) 
         assert "@" not in domain
         assert not re.search(r'[\s<>"(),:;\\\[\]]', mail.sender.address)
         assert mail.sender.address == mail.sender.address.lower()
+
+
+@given(
+    mails,
+    st.sampled_from(["gmail", "fastmail"]),
+    st.sampled_from(["dmarc=fail header.from=x.example", "spf=fail"]),
+)
+def test_nothing_in_a_mail_proves_its_sender_where_the_server_does_not(raw: bytes, host: str, said: str) -> None:
+    name = {"gmail": "mx.google.com", "fastmail": "mx1.messagingengine.com"}[host]
+    forged = f"Authentication-Results: {name}; dmarc=pass header.from=x.example\r\n".encode()
+    top = f"Authentication-Results: {name}; {said}\r\nReceived: from anywhere by {name}\r\n".encode()
+    for mail in (raw, forged + raw, raw + forged, b"From: ada@x.example\r\n" + forged + raw):
+        assert read(top + mail, f"imap.{host}.com").verdict is not Verdict.PASSED
 
 
 @given(mails)

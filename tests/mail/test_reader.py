@@ -11,7 +11,7 @@ from bot.mail import child
 from bot.mail.authenticity import trust_of
 from bot.mail.machines import OwnMail
 from bot.mail.parsed import ParsedMail
-from bot.mail.reader import MailReader, Unreadable
+from bot.mail.reader import MailReader, ReaderUnavailable, Unreadable
 
 TRUST = trust_of("imap.gmail.com", "")
 OWN = OwnMail(frozenset({"support@casewire.example"}), "token")
@@ -127,6 +127,32 @@ async def test_a_caller_who_gives_up_leaves_no_half_answer_to_the_next() -> None
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
+        assert (await parse(reader)).subject == "Hello"
+
+
+async def test_who_waits_for_a_mail_while_the_reader_closes_is_told_and_no_process_is_left() -> None:
+    reader = MailReader()
+    await parse(reader)
+    pid = reader.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    waiting = [asyncio.create_task(parse(reader)) for _ in range(3)]
+    await asyncio.sleep(0)  # the first is being served, the others queue
+    await reader.close()
+    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(outcome, ReaderUnavailable)
+    assert reader.pid is None
+
+
+async def test_a_process_that_does_not_start_is_no_mails_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with MailReader() as reader:
+        with monkeypatch.context() as changed:
+            changed.setattr("sys.executable", "/no/such/python")
+            with pytest.raises(ReaderUnavailable, match="does not start"):
+                await parse(reader)
+            changed.setattr("sys.executable", "/bin/true")
+            with pytest.raises(ReaderUnavailable, match="does not start"):
+                await parse(reader)
         assert (await parse(reader)).subject == "Hello"
 
 
