@@ -210,7 +210,7 @@ def read_fields(block: bytes) -> tuple[tuple[Field, ...], bytes]:
 
 
 def fields_named(name: bytes, block: bytes, most: int = 10) -> tuple[Field, ...]:
-    """Only the fields of this name, at most so many, as `read_fields` has them, found without looking into the others."""
+    """The fields of this name, at most so many, as `read_fields` has them; the others are not looked into."""
     start = _mbox_lines(block)
     end = _NO_FIELD.search(block, start)
     found = re.finditer(
