@@ -95,6 +95,31 @@ reply(
     "On the box you wrote: it works.\nIt does not.",
     "On the box you wrote: it works.\nIt does not.",
 )
+reply(
+    "kept-on-page-wrote",
+    "On page 2 you wrote:\nit works. It is urgent.",
+    "On page 2 you wrote:\nit works. It is urgent.",
+)
+reply(
+    "kept-on-monday-wrote",
+    "Hi\nOn Monday 2 March I called.\nYou wrote:\nit is urgent",
+    "Hi\nOn Monday 2 March I called.\nYou wrote:\nit is urgent",
+)
+reply(
+    "kept-a-form-with-dates",
+    "Refund, please.\nDate: 12 March\nTo: account 12345\nThis is urgent",
+    "Refund, please.\nDate: 12 March\nTo: account 12345\nThis is urgent",
+)
+reply(
+    "kept-an-italian-form",
+    "Vorrei un biglietto.\nDa: Roma\nData: 12 marzo\nÈ urgente",
+    "Vorrei un biglietto.\nDa: Roma\nData: 12 marzo\nÈ urgente",
+)
+reply("kept-swedish-wrote", "Hej\nJag skrev 2 gånger:\ndet är trasigt", "Hej\nJag skrev 2 gånger:\ndet är trasigt")
+reply(
+    "top-apple-without-quotes",
+    f"{NEW}\n\nOn 2 Mar 2026, at 10:00, Ada Admin wrote:\n\nPlease restart it. This is urgent.",
+)
 reply("kept-long", "\n".join(f"Line {n}" for n in range(3000)), "\n".join(f"Line {n}" for n in range(3000)))
 
 html("html-gmail", f'<div dir="ltr">{NEW}</div><br><div class="gmail_quote gmail_quote_container"><div class="gmail_attr">'
