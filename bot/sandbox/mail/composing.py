@@ -10,7 +10,7 @@ from email import policy
 from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, parseaddr, quote
 from typing import Any
 
 from bot.sandbox.mail.receiving import AUTHSERV_ID, DOMAIN
@@ -22,6 +22,11 @@ FileSpec = Mapping[str, Any]
 def address_of(sender: str) -> str:
     """The bare address of `Dana Lee <dana@customer.example>`, in lower case."""
     return (parseaddr(sender)[1] or sender).strip().lower()
+
+
+def named(name: str, address: str) -> str:
+    """A person as From has it."""
+    return f'"{quote(name)}" <{address}>' if name else address
 
 
 def written(
@@ -40,7 +45,7 @@ def written(
     """A mail as its sender's program sends it; `answered` is the mail that it replies to."""
     plain = all(address_of(one).isascii() for one in (sender, *to.split(","), *cc.split(",")))
     mail = EmailMessage(policy=policy.SMTP if plain else policy.SMTPUTF8)
-    mail["From"], mail["To"], mail["Subject"] = _mailbox(sender), to, _line(subject)
+    mail["From"], mail["To"], mail["Subject"] = sender, to, _line(subject)
     if cc:
         mail["Cc"] = cc
     mail["Date"] = format_datetime(at.astimezone(UTC))
@@ -141,11 +146,6 @@ def _attach(mail: EmailMessage, file: FileSpec) -> None:
     if main in ("message", "multipart") or not sub:
         main, sub = "application", "octet-stream"
     mail.add_attachment(data, maintype=main, subtype=sub, filename=name)
-
-
-def _mailbox(sender: str) -> str:
-    name, address = parseaddr(sender)
-    return formataddr((name, address)) if address else sender
 
 
 def _line(words: str) -> str:

@@ -122,11 +122,13 @@ class ImapSession:
     async def _command(self) -> None:
         tag, name = "*", ""
         try:
-            parts = await self._read()
+            pieces = await self._read()
             await self._faults.gate.passed()
+            tag = str(pieces[0]).partition(" ")[0] or "*"
+            parts = tokens(pieces)
             if len(parts) < 2:
-                raise BadCommand("a command is missing")
-            tag, name = text(parts[0]), text(parts[1]).upper()
+                raise BadCommand("A command is missing")
+            name = text(parts[1]).upper()
             given = parts[2:]
             if name == "UID" and given:
                 name, given = f"UID {text(given[0]).upper()}", given[1:]
@@ -175,14 +177,15 @@ class ImapSession:
             raise BadCommand("Select a folder first")
         return self._selected[name]
 
-    async def _read(self) -> list[Token]:
+    async def _read(self) -> list[str | bytes]:
+        """A command line as it came, with its literals."""
         pieces: list[str | bytes] = []
         while True:
             line = (await self._reader.readuntil(b"\n")).rstrip(b"\r\n")
             literal = literal_size(line)
             if literal is None:
                 pieces.append(line.decode("utf-8", "replace"))
-                return tokens(pieces)
+                return pieces
             size, waits = literal
             if size > LONGEST_LITERAL:
                 raise Ended
@@ -493,7 +496,9 @@ class ImapSession:
 
     def _has_changed(self) -> bool:
         """Whether there is something to tell."""
-        return not self._faults.pushes_withheld and self.folder is not None and self.folder.version != self._version
+        return (
+            not self._faults.pushes_withheld and self.folder is not None and self.folder.version != self._version
+        )
 
 
 def _flags(given: Iterable[Token]) -> set[str]:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from email.utils import formataddr
 from types import TracebackType
 from typing import Any, Self
 
@@ -174,7 +173,7 @@ class MailServer:
         recipients = [*(to or self.desk).split(","), *(cc.split(",") if cc else ())]
         at = internaldate or self._now()
         raw = composing.written(
-            sender=formataddr((name, sender)) if name else sender,
+            sender=composing.named(name, sender),
             to=to or self.desk,
             cc=cc,
             subject=subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,7 @@ class SmtpServer:
     async def start(self) -> None:
         """Listen, on the same port as before if it did before."""
         if self._server is None:
+            logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns there of its own doings
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(self._connection, HOST, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
