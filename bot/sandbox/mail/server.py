@@ -19,6 +19,7 @@ from bot.sandbox.mail.imap_server import HOST, ImapServer
 from bot.sandbox.mail.receiving import AUTHSERV_ID, DOMAIN, Authentication, from_domain, received
 from bot.sandbox.mail.smtp_server import SmtpServer
 from bot.sandbox.mail.store import INBOX, SEEN, SENT, Mail, Mailbox, MailStore
+from bot.sandbox.mail.threads import Threads
 
 DESK = f"support@{DOMAIN}"
 
@@ -44,11 +45,12 @@ class MailServer:
         self.desk = desk
         self.bell = bell or Bell()
         self.store = MailStore(self.bell, now)
+        self.threads = Threads()
         self.faults = MailFaults()
         self.accounts = Accounts(self.faults)
         self.imap = ImapServer(self.store, self.accounts, self.faults)
         self.smtp = SmtpServer(self.accounts, self.faults, self._handed)
-        self._note = note or (lambda what, **detail: None)
+        self.note = note or (lambda what, **detail: None)
         self.store.mailbox(desk)
 
     # life
@@ -123,7 +125,7 @@ class MailServer:
         recipient = (to or self.desk).strip().lower()
         at = internaldate or self._now()
         if said := self.faults.bouncing.get(recipient):
-            self._note("mail_bounced", to=recipient, return_path=return_path, said=said)
+            self.note("mail_bounced", to=recipient, return_path=return_path, said=said)
             if return_path:
                 report = composing.bounce(
                     raw, return_path=return_path, recipient=recipient, said=said, at=self._now()
@@ -132,7 +134,7 @@ class MailServer:
             return None
         lying = received(raw, return_path=return_path, recipient=recipient, authentication=authentication, at=at)
         mail = self.mailbox(recipient).folder(INBOX).append(lying, at, return_path=return_path)
-        self._note(
+        self.note(
             "mail_received",
             to=recipient,
             return_path=return_path,
@@ -185,7 +187,7 @@ class MailServer:
             at=at,
         )
         author = address_of(sender)
-        self._note("mail_written", sender=author, to=to or self.desk, subject=subject, text=text)
+        self.note("mail_written", sender=author, to=to or self.desk, subject=subject, text=text)
         self.mailbox(author).folder(SENT).append(raw, at, {SEEN})
         received_mails = [
             self.receive(
@@ -220,7 +222,7 @@ class MailServer:
     async def away(self) -> None:
         """Both servers are away: every connection is cut, none is accepted."""
         await self.stop()
-        self._note("mail_outage", on=True)
+        self.note("mail_outage", on=True)
 
     async def back(self) -> None:
         """Both listen, on the same ports as before."""
@@ -270,7 +272,7 @@ class MailServer:
         authentication: Authentication = "none"
         if user is not None:
             authentication = "pass" if address_of(user).endswith(f"@{domain}") else "fail"
-        self._note(
+        self.note(
             "mail_sent", return_path=return_path, to=recipients, user=user, subject=composing.subject_of(raw)
         )
         for recipient in dict.fromkeys(address.lower() for address in recipients):

@@ -153,7 +153,7 @@ class MailStore:
         self.mailboxes: dict[str, Mailbox] = {}
         self.places: dict[int, tuple[Mail, Folder]] = {}
         self._numbers = count(1)
-        self._versions = count(1)
+        self.version = 0
 
     def mailbox(self, address: str) -> Mailbox:
         """The mailbox of an address, made if there is none."""
@@ -176,7 +176,8 @@ class MailStore:
 
     def next_version(self) -> int:
         """Numbers a change, over all folders."""
-        return next(self._versions)
+        self.version += 1
+        return self.version
 
     def place(self, mail: Mail, folder: Folder) -> None:
         """A mail lies there now."""
