@@ -62,7 +62,8 @@ export class Mailbox {
   }
 
   focus() {
-    (this.#first() ?? this.choice).focus();
+    if (this.thread === "new") this.writer.focus();
+    else (this.#first() ?? this.choice).focus();
   }
 
   render() {
@@ -127,7 +128,7 @@ export class Mailbox {
     const last = mails.at(-1);
     const unread = mails.some((mail) => store.isUnread(mail));
     const own = store.mailbox();
-    const others = [...new Set(mails.flatMap((mail) => (mail.from[0]?.address.toLowerCase() === own ? mail.to : mail.from)).map((one) => personName(one)))];
+    const others = named(mails.flatMap((mail) => (mail.from[0]?.address.toLowerCase() === own ? mail.to : mail.from)));
     const here = String(last.thread) === this.thread;
     const sign = mails.some((mail) => mail.files.length) ? icon("clip") : null;
     return h("li", {},
@@ -193,6 +194,13 @@ export class Mailbox {
     const mail = [...this.store.mails.values()].filter((one) => one.mailbox === this.store.mailbox() && one.number <= (number ?? Infinity)).at(-1);
     if (this.thread === "new" && mail) go(`#/mail/${mail.thread}`);
   }
+}
+
+/** Each address once, by the name that it was last given. */
+function named(people) {
+  const names = new Map();
+  for (const one of people) names.set(one.address, one.name || names.get(one.address) || personName(one));
+  return [...new Set(names.values())];
 }
 
 function when(at, now) {
