@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from bot.sandbox.mail import reading
+from bot.sandbox.mail.composing import address_of
 from bot.sandbox.mail.receiving import AUTHENTICATIONS, Authentication
 from bot.sandbox.mail.samples import play_mail
 from bot.sandbox.mail.server import MailServer
@@ -66,7 +67,7 @@ class MailControl:
         authentication: str = "pass",
         **mail: Any,
     ) -> Json:
-        """`answered` is the number of the mail that it replies to."""
+        """`answered` is the number of the mail that it replies to; `sent` that of the author's own copy."""
         written = self._mail.write(
             sender,
             files=[_unpacked(file) for file in files or ()],
@@ -74,7 +75,8 @@ class MailControl:
             authentication=_authentication(authentication),
             **mail,
         )
-        return {"number": None if written is None else written.number}
+        sent = self._mail.mailbox(address_of(sender)).sent[-1]
+        return {"number": None if written is None else written.number, "sent": sent.number}
 
     async def _play(self, *, content_base64: str, authentication: str | None = None) -> Json:
         return play_mail(

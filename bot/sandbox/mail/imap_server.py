@@ -54,4 +54,9 @@ class ImapServer:
         session = ImapSession(reader, writer, self._store, self._accounts, self._faults, self.capabilities)
         task = asyncio.ensure_future(session.run())
         self.sessions[session] = task
-        task.add_done_callback(lambda _: self.sessions.pop(session, None))
+        task.add_done_callback(lambda _: self._ended(session))
+        self._store.bell.ring()  # the page shows how many there are
+
+    def _ended(self, session: ImapSession) -> None:
+        self.sessions.pop(session, None)
+        self._store.bell.ring()

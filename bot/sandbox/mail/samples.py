@@ -45,7 +45,7 @@ def play_mail(mail: MailServer, raw: bytes, authentication: Authentication | Non
     mail.note("mail_written", sender=author, to=", ".join(recipients), subject=subject, text="")
     for recipient in recipients:
         mail.receive(copy.raw, to=recipient, return_path=return_path, authentication=verdict)
-    return {"did": "mail", "user": author, "channel": ", ".join(recipients), "authentication": verdict}
+    return {"did": "mail", "user": author, "to": ", ".join(recipients), "authentication": verdict}
 
 
 def _recipients(mail: MailServer, raw: bytes) -> list[str]:

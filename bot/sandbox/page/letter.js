@@ -85,7 +85,7 @@ async function headers(mail, details) {
     return;
   }
   const { headers: rows } = await response.json();
-  replace(details, h("dl", {}, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
+  replace(details, h("dl", {}, rows.map(([name, value]) => h("div", {}, h("dt", {}, `${name}: `), h("dd", {}, value)))));
 }
 
 const outside = (href, words, label) => h("a", { href, target: "_blank", rel: "noopener noreferrer", "aria-label": label }, words);

@@ -165,7 +165,7 @@ export class MailWriter {
     if (!this.answered) this.subject.input.value = "";
     this.proof.value = "pass";
     this.#changed();
-    this.onSent(answer.number);
+    this.onSent(answer.sent);
   }
 }
 

@@ -14,6 +14,7 @@ export class Mailbox {
     this.root = $("mail");
     this.thread = null;
     this.signature = null;
+    this.awaited = null; // the mail that was just sent
     this.letters = new Map(); // number -> { element, version }
     this.choice = h("select", { class: "block-select small", "aria-label": "Mailbox of", onchange: () => this.#choose() });
     this.list = h("ul", { class: "mail-list", "aria-label": "Conversations", onkeydown: (event) => rove(event, [...this.list.querySelectorAll("a")]) });
@@ -25,7 +26,10 @@ export class Mailbox {
     this.pane = h("div", { class: "mail-open scroller", role: "region", tabindex: "0" });
     this.heading = h("div", { class: "mail-subject" });
     this.body = h("div", { class: "letters" });
-    this.writer = new MailWriter(store, { onSent: (number) => this.#sent(number), onCancel: () => go("#/mail") });
+    this.writer = new MailWriter(store, { onSent: (number) => {
+      this.awaited = number;
+      this.#arrive();
+    }, onCancel: () => go("#/mail") });
     replace(this.pane, this.heading, this.body, this.writer.root);
     replace(
       this.root,
@@ -71,6 +75,7 @@ export class Mailbox {
     this.#mailboxes();
     this.#list();
     this.#open();
+    this.#arrive();
   }
 
   // the mailbox
@@ -190,9 +195,12 @@ export class Mailbox {
     }
   }
 
-  #sent(number) {
-    const mail = [...this.store.mails.values()].filter((one) => one.mailbox === this.store.mailbox() && one.number <= (number ?? Infinity)).at(-1);
-    if (this.thread === "new" && mail) go(`#/mail/${mail.thread}`);
+  /** Once a new mail of one's own is known here, its conversation is opened. */
+  #arrive() {
+    const mail = this.store.mails.get(this.awaited);
+    if (!mail) return;
+    this.awaited = null;
+    if (this.thread === "new") go(mail.mailbox === this.store.mailbox() ? `#/mail/${mail.thread}` : "#/mail");
   }
 }
 
