@@ -173,12 +173,12 @@ async def test_backstage_makes_mail_go_wrong(slack: LocalSlack, mail: MailServer
     panel = await ada.backstage()
     await panel.get_by_role("switch", name="neither IMAP nor SMTP").check()
     await slack.wait_for(lambda: mail.is_away)
-    await panel.get_by_label("What goes wrong with mail").select_option(label="SMTP: 550, no such user")
+    await panel.get_by_label("Trouble with mail", exact=True).select_option(label="SMTP: 550, no such user")
     await panel.get_by_role("button", name="Add fault").click()
-    await expect(panel.get_by_label("Faults of mail still to come")).to_have_text("SMTP: 550, no such user, once")
+    await expect(panel.get_by_label("Trouble with mail to come")).to_have_text("SMTP: 550, no such user, once")
     await panel.get_by_role("button", name="Clear mail faults").click()
     await slack.wait_for(lambda: not mail.is_away and not mail.faults.pending)
-    await expect(panel.get_by_label("Faults of mail still to come")).to_be_hidden()
+    await expect(panel.get_by_label("Trouble with mail to come")).to_be_hidden()
 
 
 async def test_without_mail_there_is_no_mailbox(office: Office) -> None:
@@ -220,5 +220,5 @@ async def test_everything_can_be_read_and_has_a_name(
     if width < 1000:
         await panel.get_by_role("button", name="Controls").click()
     await panel.get_by_role("button", name="Add fault").click()
-    await expect(panel.get_by_label("Faults of mail still to come")).to_be_visible()
+    await expect(panel.get_by_label("Trouble with mail to come")).to_be_visible()
     assert await flaws(dana.page) == []
