@@ -63,6 +63,8 @@ class Teller:
         """The record in words; None for what only machines care about."""
         detail = record.detail
         match record.direction:
+            case _ if record.what.startswith("mail_"):
+                return self._mail(record.what, detail)
             case "person":
                 return self._gesture(record.what, detail)
             case "to_bot":
@@ -188,6 +190,39 @@ class Teller:
         if what in ("envelope:slash_commands", "envelope:interactive"):
             payload = detail["payload"]
             self._asking[detail["envelope_id"]] = str(payload.get("user_id") or payload["user"]["id"])
+
+    # mail
+
+    def _mail(self, what: str, detail: Json) -> Told | None:
+        match what:
+            case "mail_written":
+                person = self._person_of(str(detail["sender"]))
+                voice = Voice.DESK if self._works_here(person) else Voice.CUSTOMER
+                return Told(voice, self._name_of(str(detail["sender"])), "mail", self._letter(detail))
+            case "mail_sent":
+                names = ", ".join(self._name_of(str(address)) for address in detail["to"])
+                return Told(Voice.BOT, BOT, f"mail to {names}", self._letter(detail))
+            case "mail_bounced":
+                said = f"A mail to {detail['to']} bounced: {detail['said']}"
+            case "mail_outage":
+                said = "Mail is away." if detail["on"] else "Mail is back."
+            case _:
+                return None
+        return Told(Voice.TROUBLE, "mail", "", (_row(shown(said)),))
+
+    def _letter(self, detail: Json) -> tuple[Row, ...]:
+        """Subject and words, without what is quoted below them."""
+        own = [line for line in str(detail["text"]).splitlines() if not line.startswith(">")]
+        return Row(RowKind.TITLE, shown(str(detail["subject"]) or "(no subject)")), _row(shown(" ".join(own)))
+
+    def _name_of(self, address: str) -> str:
+        """A first name where the workspace knows the address, else what stands before its @."""
+        person = self._person_of(address)
+        return self._name(person) if person else shown(address.partition("@")[0]) or "somebody"
+
+    def _person_of(self, address: str) -> str:
+        known = (user.id for user in self._workspace.users.values() if user.email == address)
+        return next(known, "")
 
     # what Slack does
 

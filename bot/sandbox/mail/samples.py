@@ -42,7 +42,7 @@ def play_mail(mail: MailServer, raw: bytes, authentication: Authentication | Non
     recipients = _recipients(mail, raw)
     copy = mail.mailbox(author).folder(SENT).append(raw.replace(b"\n", b"\r\n"), None, {SEEN})
     subject = reading.header(message, "Subject")
-    mail.note("mail_written", sender=author, to=", ".join(recipients), subject=subject, text="")
+    mail.note("mail_written", sender=author, to=", ".join(recipients), subject=subject, text=reading.words(raw))
     for recipient in recipients:
         mail.receive(copy.raw, to=recipient, return_path=return_path, authentication=verdict)
     return {"did": "mail", "user": author, "to": ", ".join(recipients), "authentication": verdict}

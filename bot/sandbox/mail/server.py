@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from bot.sandbox.bell import Bell
 from bot.sandbox.errors import WaitTimeout
-from bot.sandbox.mail import composing
+from bot.sandbox.mail import composing, reading
 from bot.sandbox.mail.accounts import Accounts
 from bot.sandbox.mail.composing import FileSpec, address_of
 from bot.sandbox.mail.faults import MailFaults
@@ -57,7 +57,8 @@ class MailServer:
 
     async def start(self) -> Self:
         """Listen on loopback."""
-        await self.back()
+        await self.imap.start()
+        await self.smtp.start()
         return self
 
     async def stop(self) -> None:
@@ -226,8 +227,9 @@ class MailServer:
 
     async def back(self) -> None:
         """Both listen, on the same ports as before."""
-        await self.imap.start()
-        await self.smtp.start()
+        if self.is_away:
+            self.note("mail_outage", on=False)
+        await self.start()
 
     @property
     def is_away(self) -> bool:
@@ -272,9 +274,8 @@ class MailServer:
         authentication: Authentication = "none"
         if user is not None:
             authentication = "pass" if address_of(user).endswith(f"@{domain}") else "fail"
-        self.note(
-            "mail_sent", return_path=return_path, to=recipients, user=user, subject=composing.subject_of(raw)
-        )
+        subject, text = composing.subject_of(raw), reading.words(raw)
+        self.note("mail_sent", return_path=return_path, to=recipients, user=user, subject=subject, text=text)
         for recipient in dict.fromkeys(address.lower() for address in recipients):
             self.receive(raw, to=recipient, return_path=return_path.lower(), authentication=authentication)
 
