@@ -21,6 +21,11 @@ def _mail(stage: Stage) -> MailServer:
     return stage.slack.mail
 
 
+def _thread(stage: Stage) -> list[str]:
+    card = stage.card(MIAS)
+    return [] if card is None else [post["text"] for post in stage.slack.messages(SUPPORT, card["ts"])]
+
+
 def _got(stage: Stage, words: str) -> Mail | None:
     """The mail in Mia's mailbox that says that."""
     inbox = _mail(stage).mailbox(MIA).inbox
@@ -48,9 +53,12 @@ async def the_answer_is_a_mail(stage: Stage) -> None:
 async def her_reply_joins_the_case(stage: Stage) -> None:
     answer = await stage.expect("Ada's answer in Mia's mailbox", lambda: _got(stage, ANSWER))
     text = "It is here, thank you!"
-    quoted = f"{text}\n\nOn Tuesday, Casewire Support wrote:\n> {ANSWER}\n"
+    quoted = f"{text}\n\nOn Tue, 3 Feb 2026 at 10:30, Casewire Support <{_mail(stage).desk}> wrote:\n> {ANSWER}\n"
     _mail(stage).write(f"Mia Chen <{MIA}>", text=quoted, reply_to_mail=answer)
-    await stage.expect(f"her reply in the thread of {MIAS}", lambda: stage.in_thread(MIAS, text))
+    await stage.expect(
+        f"her reply in the thread of {MIAS}, without what it quotes",
+        lambda: any(text in post and "wrote:" not in post for post in _thread(stage)),
+    )
 
 
 MAIL_STORY = (

@@ -26,6 +26,7 @@ SIGNS = {
 }
 
 _CASE = re.compile(r"CASE_\d+")
+_BELOW = re.compile(r"^(?:-- ?$|>|On .{1,200} wrote:\s*$)", re.M)
 
 
 class Voice(Enum):
@@ -58,6 +59,7 @@ class Teller:
         self._cases: dict[tuple[str, str], str] = {}
         self._shown: dict[tuple[str, str], list[str]] = {}
         self._asking: dict[str, str] = {}
+        self._writers: dict[str, str] = {}
 
     def tell(self, record: Record) -> Told | None:
         """The record in words; None for what only machines care about."""
@@ -196,12 +198,13 @@ class Teller:
     def _mail(self, what: str, detail: Json) -> Told | None:
         match what:
             case "mail_written":
-                person = self._person_of(str(detail["sender"]))
-                voice = Voice.DESK if self._works_here(person) else Voice.CUSTOMER
-                return Told(voice, self._name_of(str(detail["sender"])), "mail", self._letter(detail))
+                sender = str(detail["sender"])
+                self._writers[sender] = str(detail["name"])
+                voice = Voice.DESK if self._works_here(self._person_of(sender)) else Voice.CUSTOMER
+                return Told(voice, self._name_of(sender), "mail", self._letter(detail))
             case "mail_sent":
                 names = ", ".join(self._name_of(str(address)) for address in detail["to"])
-                return Told(Voice.BOT, BOT, f"mail to {names}", self._letter(detail))
+                return Told(Voice.BOT, BOT, names, self._letter(detail))
             case "mail_bounced":
                 said = f"A mail to {detail['to']} bounced: {detail['said']}"
             case "mail_outage":
@@ -211,14 +214,16 @@ class Teller:
         return Told(Voice.TROUBLE, "mail", "", (_row(shown(said)),))
 
     def _letter(self, detail: Json) -> tuple[Row, ...]:
-        """Subject and words, without what is quoted below them."""
-        own = [line for line in str(detail["text"]).splitlines() if not line.startswith(">")]
-        return Row(RowKind.TITLE, shown(str(detail["subject"]) or "(no subject)")), _row(shown(" ".join(own)))
+        """Subject and words, without the signature and what is quoted below them."""
+        own = _BELOW.split(str(detail["text"]), maxsplit=1)[0]
+        return Row(RowKind.TITLE, shown(f"Mail: {detail['subject'] or 'without subject'}")), _row(shown(own))
 
     def _name_of(self, address: str) -> str:
-        """A first name where the workspace knows the address, else what stands before its @."""
-        person = self._person_of(address)
-        return self._name(person) if person else shown(address.partition("@")[0]) or "somebody"
+        """The first name of who has that address or wrote under it, else what stands before its @."""
+        if person := self._person_of(address):
+            return self._name(person)
+        named = shown(self._writers.get(address, "")).split()
+        return named[0] if named else shown(address.partition("@")[0]) or "somebody"
 
     def _person_of(self, address: str) -> str:
         known = (user.id for user in self._workspace.users.values() if user.email == address)

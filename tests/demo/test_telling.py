@@ -70,17 +70,17 @@ def test_long_texts_are_cut_with_their_length() -> None:
 async def test_mail_is_told_by_its_subject_and_words_without_what_it_quotes() -> None:
     async with LocalSlack(with_mail=True) as slack:
         assert slack.mail is not None
-        slack.mail.write("dana@customer.example", "My order", "Where is it?\n> quoted")
+        slack.mail.write("dana@customer.example", "My order", "Where is it?\n\nOn Tue, Ada wrote:\n> quoted")
         slack.mail.write("ada@desk.example", "Re: My order", "Here")
-        slack.mail.write("mia@shop.example", "", "\x1b[31mred")
+        slack.mail.write("Mia Chen <mia@shop.example>", "", "\x1b[31mred\n-- \nMia")
         slack.mail.make_bounce("mia@shop.example", "550 5.1.1 Gone")
         raw = b"From: support@casewire.example\r\nSubject: Re: My order\r\n\r\nOn its way."
         send = lambda client: client.sendmail(DESK, ["dana@customer.example", "mia@shop.example"], raw)  # noqa: E731
         await with_smtplib(slack.mail, send)
         dana, ada, mia, bot, bounced = tale(slack)
     assert (dana.voice, dana.who, dana.where) == (Voice.CUSTOMER, "Dana", "mail")
-    assert words(dana) == "My order / Where is it?"
+    assert words(dana) == "Mail: My order / Where is it?"
     assert (ada.voice, ada.who) == (Voice.DESK, "Ada")
-    assert (mia.who, words(mia)) == ("mia", "(no subject) / [31mred")
-    assert (bot.who, bot.where, words(bot)) == ("Casewire", "mail to Dana, mia", "Re: My order / On its way.")
+    assert (mia.who, words(mia)) == ("Mia", "Mail: without subject / [31mred")
+    assert (bot.who, bot.where, words(bot)) == ("Casewire", "Dana, Mia", "Mail: Re: My order / On its way.")
     assert words(bounced) == "A mail to mia@shop.example bounced: 550 5.1.1 Gone"

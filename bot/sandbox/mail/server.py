@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from types import TracebackType
 from typing import Any, Self
 
@@ -188,7 +189,8 @@ class MailServer:
             at=at,
         )
         author = address_of(sender)
-        self.note("mail_written", sender=author, to=to or self.desk, subject=subject, text=text)
+        shown = name or parseaddr(sender)[0]
+        self.note("mail_written", sender=author, name=shown, to=to or self.desk, subject=subject, text=text)
         self.mailbox(author).folder(SENT).append(raw, at, {SEEN})
         received_mails = [
             self.receive(
