@@ -57,7 +57,8 @@ class SelectedFolder:
         ]
 
     def search(self, given: list[Token], *, by_uid: bool) -> str:
-        self.catch_up()  # what came since is found: the client looks because it was told, or in case it was not
+        if by_uid:  # what came since is found: the client looks because it was told, or in case it was not
+            self.catch_up()
         if given and given[0] == "CHARSET":
             if text(given[1]).upper() not in ("US-ASCII", "UTF-8"):
                 raise Refused("[BADCHARSET (US-ASCII UTF-8)] Unknown charset")
