@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.config import is_loopback
+from bot.hosts import is_loopback
 from storage import reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
