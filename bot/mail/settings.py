@@ -178,9 +178,7 @@ class MailboxFields(BaseModel):
     email_backfill: Annotated[str, AfterValidator(_backfill)] = ""
     email_max_bytes: Annotated[int, Field(ge=1024, le=MEGABYTES_MOST)] = 26214400
     email_down_alert: Annotated[float, Field(gt=0, le=A_DAY, allow_inf_nan=False)] = 300
-    email_poll_interval: Annotated[
-        float, Field(gt=0, le=A_DAY, allow_inf_nan=False, validate_default=True)
-    ] = 30
+    email_poll_interval: Annotated[float, Field(gt=0, le=A_DAY, allow_inf_nan=False, validate_default=True)] = 30
 
     @field_validator("email_poll_interval")
     @classmethod
@@ -254,18 +252,17 @@ def _incomplete(given: dict[str, Any]) -> list[str]:
             needed += ["email_oauth_client_secret", "email_oauth_tenant"]
     problems = []
     if missing := [name.upper() for name in needed if not has(name)]:
-        one = len(missing) == 1
+        verb = "is" if len(missing) == 1 else "are"
         problems.append(
-            f"{_listed(missing)} {'is' if one else 'are'} missing: a mailbox needs {_listed([n.upper() for n in needed])}"
+            f"{_listed(missing)} {verb} missing: a mailbox needs {_listed([name.upper() for name in needed])}"
             f" (IMAP_AUTH={way}); leave all of them empty to have no email"
         )
-    plain = given.get("imap_security") is Security.NONE
-    if plain and has("imap_server") and not is_loopback(given.get("imap_server", "localhost")):
-        if not given.get("imap_insecure_allowed"):
-            problems.append(
-                "IMAP_SECURITY=none would send the password and all mail unencrypted: write tls or starttls, or set "
-                "IMAP_INSECURE_ALLOWED=true if the way to the server is protected otherwise"
-            )
+    unprotected = given.get("imap_security") is Security.NONE and not given.get("imap_insecure_allowed")
+    if unprotected and has("imap_server") and not is_loopback(given.get("imap_server", "localhost")):
+        problems.append(
+            "IMAP_SECURITY=none would send the password and all mail unencrypted: write tls or starttls, or set "
+            "IMAP_INSECURE_ALLOWED=true if the way to the server is protected otherwise"
+        )
     return problems
 
 

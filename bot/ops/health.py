@@ -17,7 +17,7 @@ from storage.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 # In these states a service does what it should, or is not meant to.
-_WELL = {"connected", "running", "standby", "disabled"}
+_WELL = {"connected", "running", "standby", "disabled", "reconnecting"}
 CASES_SHOWN = 1000
 SHUTDOWN_TIMEOUT = 1.0
 
