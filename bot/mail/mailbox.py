@@ -190,7 +190,7 @@ class Mailbox:
         context = (self._tls or await asyncio.to_thread(ssl.create_default_context)) if encrypted else None
         tls = context if settings.security is Security.TLS else None
         starttls = context if settings.security is Security.STARTTLS else None
-        client = await ImapClient.connect(settings.server, settings.port, tls=tls, starttls=starttls)
+        client = await ImapClient.connect(settings.server, settings.port, self._timing, tls=tls, starttls=starttls)
         try:
             if isinstance(login, Password):
                 await client.login(login.user, login.password)

@@ -243,7 +243,9 @@ class Dovecot:
             os.chown(path, self._uid, self._gid)
 
 
-def mail(number: int, sender: str = "dana@customer.example", *, body: str = "", extra: Iterable[str] = ()) -> bytes:
+def mail(
+    number: int, sender: str = "dana@customer.example", *, body: str = "", extra: Iterable[str] = ()
+) -> bytes:
     """A mail of a customer; the number makes it one of its own."""
     lines = [
         f"Message-ID: <mail-{number}@customer.example>",
