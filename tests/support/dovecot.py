@@ -152,7 +152,7 @@ class Dovecot:
 
     async def start(self) -> None:
         (self.home / "run" / "master.pid").unlink(missing_ok=True)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: ASYNC220 (it does not block)
             [self._program, "-F", "-c", self.home / "dovecot.conf"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
