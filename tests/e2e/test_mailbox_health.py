@@ -6,7 +6,6 @@ from tests.support.desk import running_desk
 from tests.support.dovecot import PASSWORD, USER, Dovecot
 from tests.support.running import health, until
 
-
 WELL = {"database": "connected", "email_listener": "connected", "scheduler": "running", "slack": "connected"}
 
 
