@@ -18,7 +18,7 @@ LOOKED_AT = 500  # mails of a case; a longer one refers to its newest
 
 @dataclass(frozen=True, slots=True)
 class CaseMail:
-    """`message` is the id of what it says in the case, if anything; `references` are in the order of the header."""
+    """`message` is the id of what it says in the case, if anything; `references` are newest first."""
 
     message_id: str
     case_id: str

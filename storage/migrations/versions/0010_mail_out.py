@@ -23,3 +23,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
     )
     op.add_column("messages", sa.Column("html", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("messages", "html")
+    op.drop_table("secrets")
