@@ -141,6 +141,7 @@ messages = Table(
     Column("delivery_error", sa.Text),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("html", sa.Text),
     _one_of("source", "slack", "email"),
     sa.CheckConstraint("delivery IS NULL OR delivery IN ('queued', 'sent', 'failed', 'unknown')", name="delivery"),
     Index("ix_messages_case", "case_id", "timestamp"),
@@ -420,6 +421,14 @@ mail_ids = Table(
     _one_of("kind", "customer", "admin", "answer", "notice"),
     Index("ix_mail_ids_case", "case_id", "id"),
     _partial_index("ix_mail_ids_row", "message", where="message IS NOT NULL"),
+)
+
+# Random values of this installation's own, made at the first need.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("value", sa.LargeBinary, nullable=False),
 )
 
 counters = Table(
