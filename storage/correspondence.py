@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -77,3 +77,45 @@ def mails_of(connection: Connection, case_id: str) -> Sequence[CaseMail]:
         )
         for row in reversed(rows)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class MailId:
+    """Whose Message-ID it is: a mail of a case, and the message it carries, if any."""
+
+    message_id: str
+    case_id: str
+    kind: MailKind
+    message: int | None
+    address: str
+
+
+def find_ids(connection: Connection, message_ids: Iterable[str]) -> list[MailId]:
+    """Those of the given Message-IDs that mails of cases bear."""
+    wanted = sorted(set(message_ids))
+    if not wanted:
+        return []
+    columns = (mail_ids.c.message_id, mail_ids.c.case_id, mail_ids.c.kind, mail_ids.c.message, mail_ids.c.address)
+    rows = connection.execute(
+        sa.select(*columns).where(mail_ids.c.message_id.in_(wanted)).order_by(mail_ids.c.id)
+    )
+    return [MailId(*row) for row in rows]
+
+
+def subject_of(connection: Connection, message: int) -> str:
+    """The subject of the mail that carried a message, or ''."""
+    found = connection.execute(
+        sa.select(mail_ids.c.subject).where(mail_ids.c.message == message).order_by(mail_ids.c.id).limit(1)
+    ).scalar_one_or_none()
+    return found or ""
+
+
+def subjects_of_case(connection: Connection, case_id: str) -> list[str]:
+    """The subjects that people's mails of the case bore, newest last; of a very long case the newest only."""
+    rows = connection.execute(
+        sa.select(mail_ids.c.subject)
+        .where(mail_ids.c.case_id == case_id, mail_ids.c.is_ours.is_(False))
+        .order_by(mail_ids.c.case_id, mail_ids.c.id.desc())
+        .limit(LOOKED_AT)
+    )
+    return list(reversed(list(rows.scalars())))
