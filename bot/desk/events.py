@@ -5,37 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .model import LostFile, Person, PostRef, ReplyTo, Source, Written
+from .effects import ThreadNotice
+from .model import Letter, LostFile, Person, PostRef, ReplyTo, Source, Written
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerWrote:
-    """`taken_up_by`: an admin made it a message of a case; its author wrote it elsewhere, not to the desk."""
+    """`taken_up_by`: an admin made it a message of a case; its author wrote it elsewhere, not to the desk.
+
+    Without `reply_to` it is answered by mail. `quietly`: nobody is told or alerted because of it, since it lay in
+    the mailbox before the desk was, or a machine wrote it.
+    """
 
     at: datetime
     customer: Person
     written: Written
     ref: PostRef
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
     source: Source = Source.SLACK
     taken_up_by: Person | None = None
+    letter: Letter | None = None
+    quietly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AdminAnswered:
-    """An admin's post in the case's thread that is meant for the customer.
+    """An admin's post in the case's thread that is meant for the customer, or their mail (it has no `ref`).
 
-    `followed_by` are the times of customer messages on the case that were written later than this answer
+    `has_it`: the mail went to the customer, too. `followed_by` are the times of customer messages on the case that were written later than this answer
     but processed before it: they stay unanswered.
     """
 
     at: datetime
     by: Person
     written: Written
-    ref: PostRef
+    ref: PostRef | None
     closes: bool = False
     near_miss: bool = False
     followed_by: tuple[datetime, ...] = ()
+    letter: Letter | None = None
+    has_it: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +182,30 @@ class FileFailed:
     reply_to: ReplyTo | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerBounced:
+    """The mail with an answer came back: it was sent, but did not arrive."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailShown:
+    """A mail that belongs to the case and changes nothing: a machine's, or one by which its author cannot act."""
+
+    at: datetime
+    notice: ThreadNotice
+    sender: str
+    subject: str
+    quote: str
+    ref: PostRef
+    detail: str = ""
+
+
 Event = (
     CustomerWrote
     | AdminBegan
@@ -189,4 +222,6 @@ Event = (
     | CardDeleted
     | DeliveryFailed
     | FileFailed
+    | AnswerBounced
+    | MailShown
 )

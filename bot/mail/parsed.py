@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+WHOLE_TEXT = "text"  # in place of a file's number: the whole text, where less than that is shown
+
 
 class Machine(StrEnum):
     """What a mail is that no person wrote to us (RFC 3834 and the headers in use beside it)."""
@@ -88,3 +90,13 @@ class ParsedMail:
     verdict_detail: str = ""  # for admins: which header said what
     is_spam: bool = False  # X-Spam-Flag: YES
     notes: tuple[str, ...] = ()
+
+    @property
+    def hides_text(self) -> bool:
+        """Whether there is more text than the new words: history, a signature."""
+        return "".join(self.text.split()) != "".join(self.new_words.split())
+
+    @property
+    def whole_text(self) -> bytes:
+        """The whole text as a file."""
+        return self.text.encode(errors="replace")
