@@ -96,9 +96,7 @@ def find_ids(connection: Connection, message_ids: Iterable[str]) -> list[MailId]
     if not wanted:
         return []
     columns = (mail_ids.c.message_id, mail_ids.c.case_id, mail_ids.c.kind, mail_ids.c.message, mail_ids.c.address)
-    rows = connection.execute(
-        sa.select(*columns).where(mail_ids.c.message_id.in_(wanted)).order_by(mail_ids.c.id)
-    )
+    rows = connection.execute(sa.select(*columns).where(mail_ids.c.message_id.in_(wanted)).order_by(mail_ids.c.id))
     return [MailId(*row) for row in rows]
 
 

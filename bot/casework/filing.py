@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bot.desk.effects import (
     AddUnderAlert,
+    AlertOfBounce,
     DeleteCopies,
     EditCopies,
     Effect,
@@ -35,13 +36,15 @@ from bot.desk.effects import (
     SayTakenUp,
     ThreadNotice,
 )
-from bot.desk.events import CustomerWrote, Event, MessageEdited, NoteWritten
-from bot.desk.model import Case, LostFile, PostRef, ReplyTo, Trigger
+from bot.desk.events import CustomerWrote, Event, MailShown, MessageEdited, NoteWritten
+from bot.desk.model import MAIL, Case, LostFile, PostRef, ReplyTo, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
 from storage import alerts, attachments, cases, messages, outbox, post_changes
 from storage.outbox import URGENT, NewRow, Wish
 from storage.post_changes import PostChange
 from storage.sql import Row
+
+from .mail_filing import AutoMails, add_letters, beside_the_words
 
 BODY_BYTES = 10 * 1024
 CUT_MARK = "\n… (cut here; the whole text is kept as an attachment)"
@@ -91,6 +94,9 @@ class Filing:
     _post_keys: dict[str, str] = field(default_factory=dict)
     _late: list[tuple[str, str, str, Reply, Slot | None]] = field(default_factory=list)
     _list_key: str | None = None
+    auto_mails: AutoMails = field(default_factory=AutoMails)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """Called once cases and messages are stored and have their ids."""
     item: str = ""
     """The key of the item that is being decided."""
     _keys_of: dict[str, list[str]] = field(default_factory=dict)
@@ -119,6 +125,20 @@ class Filing:
             if written is not None and _place(written) == _place(ref):
                 return entry.slot
         return None
+
+    def subjects_of(self, slot: Slot) -> list[str]:
+        """The subjects of the case's mails that are not stored yet."""
+        return [
+            entry.effect.letter.subject
+            for entry in self._entries
+            if entry.slot is slot and isinstance(entry.effect, RecordMessage) and entry.effect.letter is not None
+        ]
+
+    def add_row(self, row: NewRow) -> None:
+        self._tell(row)
+
+    def add_wish(self, wish: Wish) -> None:
+        self._wishes.append(wish)
 
     def gather_alerts(self, over: int) -> None:
         """Show the alerts of this batch as one list if they are more than `over`."""
@@ -170,6 +190,8 @@ class Filing:
             payload = {"reply": asdict(named(reply, slot))}
             self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload=payload), item)
         self._store_messages()
+        for do in self.afterwards:
+            do()
         before = self._words_before_edits()
         cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
@@ -210,6 +232,14 @@ class Filing:
             if whole is not None:
                 whole_texts[message_id] = whole
         messages.attach_whole_texts(self.connection, whole_texts)
+        add_letters(
+            self.connection,
+            [
+                (entry.slot.case.case_id, message_id, entry.effect)
+                for entry, message_id in zip(recorded, ids, strict=True)
+                if isinstance(entry.effect, RecordMessage)
+            ],
+        )
 
     def _words_before_edits(self) -> dict[tuple[str, str], str]:
         """What the messages said that are edited now: the audit log keeps it."""
@@ -279,6 +309,10 @@ class Filing:
                 message = messages.load_message(self.connection, effect.message_id)
                 if message is not None and message.ref is not None:
                     self._mark(Mark(message.ref, MarkState.FAILED))
+            case AlertOfBounce():
+                payload = {"to": effect.author, "reason": effect.reason}
+                key = f"bounced:{effect.message_id}"
+                self._rows.append(operations_row(key, self.channels, "bounced", payload, case_id))
             case _:
                 assert_never(effect)
 
@@ -289,7 +323,8 @@ class Filing:
             payload: dict[str, Any] = {"part": part, "parts": parts}
             if effect.is_answer and effect.ref is None:
                 key = f"form:{entry.message_id}:{part}"
-                self._in_thread(entry.slot, "form_post", key, dict(payload), entry.message_id)
+                beside = beside_the_words(effect, part)
+                self._in_thread(entry.slot, "form_post", key, payload | beside, entry.message_id)
             if effect.is_answer:
                 if effect.reply_to is None:
                     continue
@@ -312,6 +347,7 @@ class Filing:
                 )
             else:
                 payload |= {"broadcast": effect.broadcast and part == 1, "late": effect.late}
+                payload |= beside_the_words(effect, part)
                 self._in_thread(
                     entry.slot, "mirror", f"mirror:{entry.message_id}:{part}", payload, entry.message_id
                 )
@@ -378,6 +414,7 @@ class Filing:
             "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
             "and_to": effect.and_to,
             "files": [asdict(file) for file in effect.files],
+            "quote": effect.quote,
         }
         if effect.notice is ThreadNotice.TAKEN_UP and effect.about is not None:
             payload["about"] = asdict(effect.about)
@@ -387,6 +424,8 @@ class Filing:
     def _mark(self, effect: Mark) -> None:
         delay = MARK_WAITING_AFTER if effect.state is MarkState.WAITING else timedelta(0)
         ref = effect.ref
+        if ref.channel == MAIL:
+            return  # a mail carries no reaction
         self._wishes.append(outbox.mark_wish(ref.channel, ref.ts, effect.state.value, self.now + delay))
 
     def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
@@ -501,7 +540,7 @@ def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
         "ts": effect.ref.ts if effect.ref else None,
         "thread_ts": effect.ref.thread_ts if effect.ref else None,
         "files": [file.name for file in effect.written.files],
-        "delivery": "queued" if effect.is_answer else None,
+        "delivery": ("sent" if effect.has_it else "queued") if effect.is_answer else None,
     }
 
 
@@ -513,6 +552,8 @@ def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapp
         data["text"] = clean(event.written.text)
     if isinstance(event, CustomerWrote) and event.taken_up_by is not None:
         data["taken_up_by"] = event.taken_up_by.id
+    if isinstance(event, MailShown):
+        data |= {"notice": event.notice.value, "sender": event.sender, "subject": event.subject}
     if isinstance(event, MessageEdited):
         data["text"] = _body(event.text)[0]
         data["before"] = before.get(_place(event.ref))

@@ -74,11 +74,10 @@ def place_mails(
         )
 
     placed: list[Place | Waits] = []
-    in_this_batch = {mail.parsed.message_id: mail.address for mail in mails}
+    before: dict[str, str] = {}  # the mails of this round so far, which no case has yet
     for mail in mails:
-        of_others = [
-            one for one in referred[mail.mail_id] if in_this_batch.get(one, mail.address) != mail.address
-        ]
+        of_others = [one for one in referred[mail.mail_id] if before.get(one, mail.address) != mail.address]
+        before[mail.parsed.message_id] = mail.address
         if of_others and not any(one in known for one in of_others):
             placed.append(Waits())
             continue
@@ -88,8 +87,7 @@ def place_mails(
             proof=Proof(mail.parsed.verdict.value),
             is_spam=mail.parsed.is_spam,
             is_blocked=mail.address in blocked,
-            is_used=mail.address in policy.admins
-            and mail_people.used_before(connection, mail.parsed.message_id),
+            is_used=mail.address in policy.admins and mail_people.used_before(connection, mail.parsed.message_id),
             is_old=now - mail.at > policy.admin_mail_lasts,
             referred=related([found.case_id for one in referred[mail.mail_id] for found in known.get(one, ())]),
             tagged=related(mail.parsed.tags),
@@ -130,11 +128,6 @@ def _sort(mail: Mail) -> Sort:
 
 def _returned(message_ids: Sequence[str], known: dict[str, list[MailId]]) -> Returned | None:
     """The mail of ours that came back: an answer rather than a notice."""
-    ours = [
-        found
-        for one in message_ids
-        for found in known.get(one, ())
-        if found.kind in {"answer", "notice"}
-    ]
+    ours = [found for one in message_ids for found in known.get(one, ()) if found.kind in {"answer", "notice"}]
     ours.sort(key=lambda found: found.message is None)
     return Returned(ours[0].case_id, ours[0].message) if ours else None

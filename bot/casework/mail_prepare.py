@@ -61,11 +61,11 @@ class Mail:
     def written(self, shown_subject: str = "") -> Written:
         """The new words; the whole text is a file beside them where it is more than that."""
         words, was_cut = cut_bytes(clean(self.parsed.new_words), SHOWN_BYTES, CUT_MARK)
-        typed = f"{shown_subject}\n{clean(self.parsed.new_words)}" if shown_subject else clean(self.parsed.new_words)
+        typed = (
+            f"{shown_subject}\n{clean(self.parsed.new_words)}" if shown_subject else clean(self.parsed.new_words)
+        )
         files = [
-            File(
-                self.source_of(file.number), file.name, file.mime_type, file.size, self.source_of(file.number)
-            )
+            File(self.source_of(file.number), file.name, file.mime_type, file.size, self.source_of(file.number))
             for file in self.parsed.files
         ]
         if was_cut or self.parsed.hides_text:

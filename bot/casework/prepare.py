@@ -10,14 +10,15 @@ from typing import Any
 
 from bot.desk.effects import ReplyKind
 from bot.desk.model import Person, PostRef, ReplyTo, Written
-from bot.people import People, Profile, UnknownUser
+from bot.people import LookupUnavailable, People, Profile, UnknownUser
 from bot.slack_files import read_files
 from bot.text.inbound import mentioned_users, read_message
 from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import FOR_A_PERSON, ItemKind, Request, read_request
+from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request
+from .mail_prepare import Mail, Mails, read_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class AskedFor:
     by: Person
     request: Request
     addressee: Addressee | None = None
+    mail: Mail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +94,27 @@ class Nobody:
     user: str
 
 
-Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | Delivery | Nobody
+Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | Delivery | Nobody | Mail
 
 
-async def prepare(item: Item, people: People) -> Prepared:
-    """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author."""
+async def prepare(item: Item, people: People, mails: Mails | None = None) -> Prepared:
+    """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author.
+
+    Of a mail that cannot be read, raises what its reader does.
+    """
     match ItemKind(item.kind):
         case ItemKind.DELIVERY:
             return Delivery(item.at, read_delivery(item.raw))
         case ItemKind.REQUEST:
             request = read_request(item.raw)
             addressee = await _addressee(request, people) if request.verb in FOR_A_PERSON else None
-            return AskedFor(item.at, await people.person(request.user), request, addressee)
+            mail = None
+            if request.verb in {Verb.ACCEPT_MAIL, Verb.OPEN_MAIL}:
+                mail = await _mails(mails).read_held(request.held_id)
+            return AskedFor(item.at, await people.person(request.user), request, addressee, mail)
+        case ItemKind.MAIL:
+            await people.meet_admins()
+            return await read_mail(item, _mails(mails))
         case ItemKind.MENTION:
             event = _event(item)
             return Mention(item.at, await people.person(str(event["user"])), _ref(event, event))
@@ -118,6 +129,12 @@ async def prepare(item: Item, people: People) -> Prepared:
             return Deletion(item.at, _ref(event, {**(event.get("previous_message") or {}), "ts": ts}))
         case ItemKind.MESSAGE:
             return await _message(item, people)
+
+
+def _mails(mails: Mails | None) -> Mails:
+    if mails is None:
+        raise LookupUnavailable("email is not set up; mail that came before waits")
+    return mails
 
 
 async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | Nobody:

@@ -153,7 +153,9 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
         last_customer_at=max(case.last_customer_at or event.at, event.at),
         unanswered=case.unanswered + (1 if follow_up else 0),
         waiting_since=waiting_since,
-        reply_to=event.reply_to if written_last and _moves_the_reply(case, event) else case.reply_to or event.reply_to,
+        reply_to=event.reply_to
+        if written_last and _moves_the_reply(case, event)
+        else case.reply_to or event.reply_to,
     )
     case = _with_silence_clock(case, policy, not_before=now if event.quietly else None)
     written = judge_files(event.written, policy)
@@ -172,9 +174,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
     )
     by_mail = event.letter is not None and not event.quietly
     effects.extend(
-        tell_of_lost_files(
-            lost_files(written), event.at, event.ref, reply_to=event.reply_to, by_mail=by_mail
-        )
+        tell_of_lost_files(lost_files(written), event.at, event.ref, reply_to=event.reply_to, by_mail=by_mail)
     )
     trigger = should_escalate_case(case, policy, now, event.written.typed, follow_up)
     if trigger is not None and not event.quietly:
@@ -256,9 +256,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
     ref = event.ref or mail_ref(event.letter.mail_id if event.letter else 0)
     by_mail = case.source is Source.EMAIL and not event.has_it
     effects.extend(
-        tell_of_lost_files(
-            lost, event.at, ref, answered_by=event.by.id, reply_to=case.reply_to, by_mail=by_mail
-        )
+        tell_of_lost_files(lost, event.at, ref, answered_by=event.by.id, reply_to=case.reply_to, by_mail=by_mail)
     )
     if event.near_miss and case.is_open:
         effects.append(SayInThread(ThreadNotice.NEAR_MISS, event.at, to=event.by.id, about=event.ref))

@@ -22,9 +22,7 @@ def bounce_told(case: Case, event: AnswerBounced) -> tuple[Effect, ...]:
     if event.ref is not None:
         effects.append(Mark(event.ref, MarkState.FAILED))
     effects.append(
-        SayInThread(
-            ThreadNotice.DELIVERY_FAILED, event.at, to=event.author, detail=event.reason, about=event.ref
-        )
+        SayInThread(ThreadNotice.DELIVERY_FAILED, event.at, to=event.author, detail=event.reason, about=event.ref)
     )
     if not case.is_open:
         effects.append(AlertOfBounce(event.message_id, event.author, event.reason))

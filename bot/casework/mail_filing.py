@@ -1,0 +1,72 @@
+"""What mail adds to filing: the Message-IDs of a case's mails, what is shown beside words, and the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.desk.effects import RecordMessage
+from bot.desk.policy import MailPolicy
+from storage import correspondence, mail_tallies
+from storage.correspondence import CaseMail
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class AutoMails:
+    """How many automatic mails may still go: so many to an address in a day, so many to all in an hour.
+
+    Two systems that answer each other as people would are stopped by nothing else.
+    """
+
+    policy: MailPolicy = MailPolicy()
+    total_reached: bool = False
+
+    def allows(self, connection: Connection, address: str, now: datetime) -> bool:
+        """Whether one more may go to that address; it is counted then."""
+        if mail_tallies.count(connection, "automatic", now - DAY, address) >= self.policy.auto_limit:
+            return False
+        if mail_tallies.count(connection, "automatic", now - HOUR) >= self.policy.auto_limit_total:
+            self.total_reached = True
+            return False
+        mail_tallies.add(connection, "automatic", address, now)
+        return True
+
+
+def add_letters(connection: Connection, recorded: Sequence[tuple[str, int, RecordMessage]]) -> None:
+    """Keep which mails carried these messages of cases: later mails refer to them."""
+    for case_id, message_id, effect in recorded:
+        letter = effect.letter
+        if letter is None:
+            continue
+        correspondence.add_mail(
+            connection,
+            CaseMail(
+                letter.message_id,
+                case_id,
+                "admin" if effect.is_answer else "customer",
+                letter.address,
+                letter.subject,
+                effect.at,
+                message_id,
+                letter.name,
+                letter.references,
+            ),
+        )
+
+
+def beside_the_words(effect: RecordMessage, part: int) -> dict[str, Any]:
+    """What is shown with the first part of a message that came by mail."""
+    letter = effect.letter
+    if letter is None:
+        return {}
+    facts: dict[str, Any] = {"by_mail": True}
+    if part == 1:
+        facts |= {"subject": letter.shown_subject, "cc": list(letter.cc), "notes": list(letter.notes)}
+    return facts
