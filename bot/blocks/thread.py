@@ -114,7 +114,7 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
     match notice:
         case ThreadNotice.ESCALATED:
             below = quote(view.trigger.quote, TRIGGER_QUOTE_SIZE) if view.trigger else None
-        case ThreadNotice.DELIVERY_FAILED:
+        case ThreadNotice.DELIVERY_FAILED | ThreadNotice.DELIVERY_UNKNOWN:
             detail = _reason(one_line(detail))
         case ThreadNotice.FILES_NOT_SENT | ThreadNotice.CUSTOMERS_FILES_NOT_SENT:
             detail = not_sent(view.files, view.file_max_bytes, detailed=True) or words.UNNAMED_FILE
@@ -127,6 +127,9 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
             | ThreadNotice.TAKEN_UP
             | ThreadNotice.NEAR_MISS
             | ThreadNotice.ANSWERED_AT_ONCE
+            | ThreadNotice.ANSWER_RECALLED
+            | ThreadNotice.EDIT_TOO_LATE
+            | ThreadNotice.DELETION_TOO_LATE
             | ThreadNotice.CUSTOMER_WROTE_MEANWHILE
         ):
             pass

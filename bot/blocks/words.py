@@ -116,6 +116,7 @@ FILE_TROUBLES = {
     FileTrouble.UNREADABLE: "Slack did not hand it out",
     FileTrouble.REFUSED: "Slack did not take it",
     FileTrouble.UNREACHABLE: "the conversation cannot be reached",
+    FileTrouble.NO_ROOM: "too large for a mail, with what else is in it",
 }
 
 # Alerts
@@ -191,6 +192,24 @@ NOTICES = {
         "What to do: write it again in this thread. If that fails too, reach the customer another way and "
         "leave a note here.",
     ),
+    ThreadNotice.DELIVERY_UNKNOWN: (
+        "{to}, *nobody knows whether an answer reached the customer* of case {case_id}.",
+        "Why: {detail}",
+        "What to do: ask the customer, or write it again and say that it may come twice.",
+    ),
+    ThreadNotice.ANSWER_RECALLED: (
+        "{to}, your answer was taken back in time: the customer of case {case_id} did not get it.",
+    ),
+    ThreadNotice.EDIT_TOO_LATE: (
+        "{to}, your edit came *too late*: the mail with your answer had gone already, as you wrote it first. "
+        "(Case {case_id})",
+        "What to do: write the correction as a new answer.",
+    ),
+    ThreadNotice.DELETION_TOO_LATE: (
+        "{to}, you deleted an answer *too late*: the mail with it had gone already, and the customer of case "
+        "{case_id} has it.",
+        "What to do: write what the customer should know instead.",
+    ),
     ThreadNotice.ANSWERED_AT_ONCE: (
         "{to} and {and_to}, you both answered case {case_id} at the same time. The customer gets both answers.",
     ),
@@ -218,6 +237,54 @@ REASONS = {
     "user_not_found": "the customer's account no longer exists",
 }
 REASON = "{reason} ({word})"
+
+# Why a mail did not go, or not for now: {said} is the mail server's own answer
+MAIL_REASON = "{reason} (the mail server says: {said})"
+MAIL_REFUSED = "the mail server did not take it"
+# By enhanced status (RFC 3463), without its class; a whole subject where it ends with a dot
+MAIL_REASONS = {
+    "1.1": "there is no such mailbox",
+    "1.2": "the domain of the address does not exist",
+    "1.10": "the domain of the address takes no mail",
+    "2.1": "the mailbox is disabled",
+    "2.2": "the mailbox is full",
+    "2.3": "it is too large for the customer's mailbox",
+    "3.4": "it is too large for the mail server",
+    "1.": "the address is not usable",
+    "2.": "the mailbox does not take it",
+    "7.": "it was refused by a rule of the mail server, as spam for example",
+}
+MAIL_SENDER = "the mail server does not let us send as the address in EMAIL_FROM"
+MAIL_NO_UTF8 = "the address has letters that the mail server cannot write to (it lacks SMTPUTF8)"
+MAIL_NO_ADDRESS = "no mail can be sent to that address"
+MAIL_UNKNOWN = (
+    "the connection broke while the mail was handed over, twice, so nobody knows whether it arrived ({why})"
+)
+MAIL_NO_SERVER = "no mail server is set up for sending: set SMTP_SERVER, and restart"
+MAIL_ONLY_LOST_FILES = "none of its files could be sent, and there are no words in it"
+MAIL_AWAY = "the mail server cannot be reached ({why})"
+# Said to operators, after "I am in trouble: "
+MAIL_LOGIN = (
+    "the mail server refuses the login for sending ({said}); answers by email wait. Check SMTP_USER and SMTP_PASSWORD"
+)
+MAIL_CERTIFICATE = (
+    "the certificate of {host} is not valid for sending mail; answers by email wait. Check SMTP_SERVER, and whether "
+    "that server's certificate has expired"
+)
+MAIL_UNFIT = (
+    "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and SMTP_USER"
+)
+MAIL_DOWN = "the mail server for sending has been out of reach for {minutes} min; answers by email wait ({why})"
+
+# A mail to a customer. No marks here: it is plain text, and its twin is made from that
+MAIL_CLOSING = "Case {case_id} is closed. Write again and a new case opens."
+MAIL_CLOSED = "Your case {case_id} is closed. Write again and a new case opens."
+MAIL_FOOT = "{author}\nCase {case_id}. To answer, reply to this mail."
+MAIL_FOOT_NOTICE = "This mail was sent automatically. To reach us, reply to it."
+MAIL_QUOTED = "On {at}, {name} wrote:"
+MAIL_QUOTE_CUT = "[…]"
+MAIL_FILES_MISSING = "Files that could not be sent with this mail: {files}"
+MAIL_UNNAMED = "Your case"
 NOTICE_ABOUT = "See {post}."
 NOTICE_POST = "the post"
 

@@ -16,10 +16,12 @@ from bot.desk.events import (
     Acknowledged,
     AdminAnswered,
     AdminBegan,
+    AnswerRecalled,
     CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
+    DeliveryUnknown,
     EscalationRequested,
     Event,
     FileFailed,
@@ -337,9 +339,7 @@ def _judge(
                 if message.ref is not None:  # what was given in a form has no files
                     batch.apply(slot, _file_failed(batch.connection, what, message, message.ref))
             else:
-                batch.apply(
-                    slot, DeliveryFailed(what.at, message.id, message.ref, message.sender, what.report.reason)
-                )
+                batch.apply(slot, _undelivered(batch.connection, slot, what, message))
             return Done(item.id), slot
         case Nobody():
             return Done(item.id, "ignored", facts={"user": what.user}), None
@@ -355,7 +355,7 @@ def _change(batch: Batch, item: Item, what: Edit | Deletion, aim: Aim) -> tuple[
         return Done(item.id, "ignored"), None
     event: Event
     if isinstance(what, Edit):
-        event = MessageEdited(what.at, what.ref, what.text)
+        event = MessageEdited(what.at, what.ref, what.text, what.html)
     elif slot.thread is not None and what.ref.thread_ts is None and what.ref.channel == slot.thread.channel:
         if what.ref.ts != slot.thread.thread_ts:
             return Done(item.id, "ignored"), slot  # an earlier card: the case has another by now
@@ -377,6 +377,21 @@ def _thread_of(ref: PostRef) -> str:
     return ref.thread_ts or ref.ts
 
 
+def _undelivered(connection: Connection, slot: Slot, what: Delivery, message: Message) -> Event:
+    about = (what.at, message.id, message.ref, message.sender)
+    match what.report.outcome:
+        case "failed":
+            return DeliveryFailed(*about, what.report.reason)
+        case "unknown":
+            return DeliveryUnknown(*about, what.report.reason)
+        case "recalled":
+            after = slot.case.last_customer_at or message.timestamp
+            answered = messages.is_answered_otherwise(connection, message.case_id, after, but=message.id)
+            return AnswerRecalled(*about, answered)
+        case _:
+            assert_never(what.report.outcome)
+
+
 def _file_failed(connection: Connection, what: Delivery, message: Message, ref: PostRef) -> FileFailed:
     report = what.report
     file = attachments.load_file(connection, report.attachment_id or 0)
@@ -391,7 +406,7 @@ def _file_failed(connection: Connection, what: Delivery, message: Message, ref: 
         message.sender,
         LostFile(file.source_id or str(file.id), file.name, FileTrouble(report.trouble), report.reason),
         is_answer=message.is_admin,
-        nothing_arrived=not words_arrive and not fate.files_sent and not fate.files_waiting,
+        nothing_arrived=not (words_arrive or fate.files_sent or fate.files_waiting or fate.mails_sent),
         reply_to=ReplyTo(ref.channel, ref.thread_ts) if not message.is_admin else None,
     )
 

@@ -36,11 +36,13 @@ from .events import (
     Acknowledged,
     AdminAnswered,
     AdminBegan,
+    AnswerRecalled,
     BystanderPosted,
     CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
+    DeliveryUnknown,
     EscalationRequested,
     Event,
     FileFailed,
@@ -95,13 +97,20 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
         case TimeCame():
             return _time_came(case, policy, now)
         case MessageEdited():
-            return Decision(case, (EditCopies(event.ref, event.at, event.text),))
+            return Decision(case, (EditCopies(event.ref, event.at, event.text, event.html),))
         case MessageDeleted():
             return Decision(case, (DeleteCopies(event.ref, event.at),))
         case CardDeleted():
             return Decision(case, (OpenThreadAgain(event.ref),))
         case DeliveryFailed():
             return _delivery_failed(case, event, policy)
+        case DeliveryUnknown():
+            said = SayInThread(
+                ThreadNotice.DELIVERY_UNKNOWN, event.at, to=event.author, detail=event.reason, about=event.ref
+            )
+            return Decision(case, (said, RefreshCard()))
+        case AnswerRecalled():
+            return _answer_recalled(case, event, policy)
         case FileFailed():
             return _file_failed(case, event, policy)
         case _:
@@ -312,7 +321,7 @@ def _closed(case: Case, event: Closed, policy: Policy) -> Decision:
     reply_to = case.reply_to
     case, more = _close(case, event.at, event.by, notice)
     effects.extend(more)
-    if not event.quiet and event.last_words is None and reply_to is not None:
+    if not event.quiet and event.last_words is None and (reply_to is not None or case.source is Source.EMAIL):
         effects.append(SayClosed(reply_to))
     effects.append(RefreshCard())
     return Decision(case, tuple(effects), Reply(ReplyKind.CLOSED, case.case_id))
@@ -440,6 +449,14 @@ def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decis
             RefreshCard(),
         ),
     )
+
+
+def _answer_recalled(case: Case, event: AnswerRecalled, policy: Policy) -> Decision:
+    """What never went answers nobody; a closing that went with it stands."""
+    if case.is_open and not event.answered_otherwise:
+        case = _still_waiting(case, policy)
+    said = SayInThread(ThreadNotice.ANSWER_RECALLED, event.at, to=event.author, about=event.ref)
+    return Decision(case, (said, RefreshCard()))
 
 
 def _still_waiting(case: Case, policy: Policy) -> Case:

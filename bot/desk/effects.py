@@ -31,7 +31,8 @@ class RecordMessage:
     """Keep what somebody wrote as a message of the case, and pass it on.
 
     A customer's message is mirrored into the thread (`broadcast`: shown in the channel too; `late`: written
-    before what already stands there). An admin's is sent to `reply_to`; `closing` adds what a customer must
+    before what already stands there). An admin's is sent to `reply_to`, or by mail without one if the case came by
+    mail, unless the customer `has_it` already; `closing` adds what a customer must
     know when the case is closed, `opening` what to do with a message nobody asked for. What an admin gave in a
     form has no post (`ref` is None): it is posted in the thread under the admin's name.
     """
@@ -47,13 +48,16 @@ class RecordMessage:
     closing: bool = False
     opening: bool = False
     reply_to: ReplyTo | None = None
+    has_it: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SayReceived:
-    """Tell the customer, once per case, that the message arrived and what happens next."""
+    """Tell the customer, once per case, that the message arrived and what happens next: by mail without a
+    `reply_to`, if the case came by mail.
+    """
 
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,9 @@ class SayFilesNotSent:
 
 @dataclass(frozen=True, slots=True)
 class SayClosed:
-    """Tell the customer that the case was closed without a last message."""
+    """Tell the customer that the case was closed without a last message; `reply_to` as in `SayReceived`."""
 
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ class MarkState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     FAILED = "failed"
+    UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
 
 
@@ -152,6 +157,10 @@ class ThreadNotice(StrEnum):
     NEAR_MISS = "near_miss"
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
     DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_UNKNOWN = "delivery_unknown"
+    ANSWER_RECALLED = "answer_recalled"
+    EDIT_TOO_LATE = "edit_too_late"
+    DELETION_TOO_LATE = "deletion_too_late"
     FILES_NOT_SENT = "files_not_sent"
     ANSWERED_AT_ONCE = "answered_at_once"
     CUSTOMERS_FILES_NOT_SENT = "customers_files_not_sent"
@@ -189,6 +198,7 @@ class EditCopies:
     ref: PostRef
     at: datetime
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

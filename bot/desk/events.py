@@ -125,6 +125,7 @@ class MessageEdited:
     at: datetime
     ref: PostRef
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,28 @@ class DeliveryFailed:
     ref: PostRef | None
     author: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryUnknown:
+    """The mail with an answer was handed over, and what became of it is not known."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecalled:
+    """An answer was deleted before it went. `answered_otherwise`: the customer got, or gets, another one."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    answered_otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,5 +211,7 @@ Event = (
     | MessageDeleted
     | CardDeleted
     | DeliveryFailed
+    | DeliveryUnknown
+    | AnswerRecalled
     | FileFailed
 )
