@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -107,6 +107,22 @@ class FileRows:
             await self._database.write(partial(outbox.forget_upload, row=row))
             raise NotSent(f"Slack no longer has the upload ({error})") from error
         await self._done(row, file_id, channel, await self._where(file_id, channel))
+
+    async def bring(self, attachment: Attachment, since: datetime) -> Attachment:
+        """Have all bytes of a file here, for whoever carries them on. Raises NotSent, or FileLost."""
+        if attachment.kept_at is not None:
+            return attachment
+        try:
+            async with self._slots:
+                return await self._fetch(attachment)
+        except NotSent as error:
+            if self._clock.now() - since > PATIENCE:
+                raise FileLost(FileTrouble.UNREADABLE, str(error)) from error
+            raise
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """All bytes of a file that is here."""
+        return b"".join([chunk async for chunk in self._chunks(attachment)])
 
     async def settle(self, row: OutboxRow, channel: str) -> bool:
         """Whether the file stands in Slack after all; the row is done then."""

@@ -37,6 +37,7 @@ EMOJI = {
     MarkState.WAITING: "hourglass_flowing_sand",
     MarkState.SENT: "white_check_mark",
     MarkState.FAILED: "x",
+    MarkState.UNKNOWN: "grey_question",
     MarkState.NOT_SENT: "lock",
 }
 
