@@ -261,6 +261,7 @@ MAIL_UNKNOWN = (
     "the connection broke while the mail was handed over, twice, so nobody knows whether it arrived ({why})"
 )
 MAIL_NO_SERVER = "no mail server is set up for sending: set SMTP_SERVER, and restart"
+MAIL_GIVEN_UP = "the mail server did not take it for two days; its last answer was: {said}"
 MAIL_ONLY_LOST_FILES = "none of its files could be sent, and there are no words in it"
 MAIL_AWAY = "the mail server cannot be reached ({why})"
 # Said to operators, after "I am in trouble: "
@@ -274,7 +275,7 @@ MAIL_CERTIFICATE = (
 MAIL_UNFIT = (
     "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and SMTP_USER"
 )
-MAIL_DOWN = "the mail server for sending has been out of reach for {minutes} min; answers by email wait ({why})"
+MAIL_DOWN = "mail cannot be sent since {since}: the mail server is out of reach; answers by email wait"
 
 # A mail to a customer. No marks here: it is plain text, and its twin is made from that
 MAIL_CLOSING = "Case {case_id} is closed. Write again and a new case opens."

@@ -156,6 +156,7 @@ class Courier:
                     await self._database.write(partial(outbox.rest_lane, lane=turn.lane, now=now))
                 elif destination == outbox.MAIL and self._mail is not None:
                     await self._mail.deliver(turn.row)
+                    self.wake.set()
                     self.on_delivered()
                 else:
                     await self._deliver(turn.row)

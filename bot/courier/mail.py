@@ -56,6 +56,10 @@ class MailServer:
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
 
+class Away(NotSent):
+    """The server cannot be reached, or lets nobody in just now."""
+
+
 class Session:
     """A connection that has logged in. What was sent before the last line of a mail has no effect."""
 
@@ -104,7 +108,7 @@ class MailCarrier:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """A session for one mail, when it is its turn. Raises NotSent or LoginTrouble."""
+        """A session for one mail, when it is its turn. Raises Away or LoginTrouble."""
         await self._bucket.take()
         smtp = await self._connected()
         try:
@@ -131,7 +135,7 @@ class MailCarrier:
         except SMTPAuthenticationError as error:
             smtp.close()
             if error.code < 500:
-                raise NotSent(_said(error)) from error
+                raise Away(_said(error)) from error
             raise LoginTrouble(words.MAIL_LOGIN.format(said=_said(error))) from error
         except SMTPResponseException as error:
             smtp.close()
@@ -140,7 +144,7 @@ class MailCarrier:
             smtp.close()
             if _is_certificate(error):
                 raise LoginTrouble(words.MAIL_CERTIFICATE.format(host=server.host)) from error
-            raise NotSent(words.MAIL_AWAY.format(why=type(error).__name__)) from error
+            raise Away(words.MAIL_AWAY.format(why=type(error).__name__)) from error
         except SMTPException as error:  # no STARTTLS, no login, or none of a kind that we know
             smtp.close()
             raise LoginTrouble(words.MAIL_UNFIT.format(why=_short(error.message))) from error
@@ -183,10 +187,10 @@ def _answered(error: SMTPResponseException) -> Undelivered:
 
 
 def _at_the_door(error: SMTPResponseException) -> Undelivered:
-    """A server that does not want us to connect now may later: 554 at the greeting is how many say "too busy"."""
+    """A server that does not want us now may later: 554 at the greeting is how many say "too busy"."""
     if error.code in _LOGIN:
         return LoginTrouble(words.MAIL_LOGIN.format(said=_said(error)))
-    return NotSent(_said(error))
+    return Away(_said(error))
 
 
 def _in_plain_words(error: SMTPResponseException) -> str:

@@ -32,7 +32,7 @@ from . import reports
 from .files import FileRows
 from .letter import BadAddress, LetterFile, written, written_size
 from .letters import Draft, LetterWriter, as_lost, mail_secret
-from .mail import MailCarrier, Session
+from .mail import Away, MailCarrier, Session
 from .slack import FileLost, LoginTrouble, NotSent, Refused, Uncertain, Undelivered
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 MOST_LOST = 2
 BACKOFF_MOST = 900.0  # servers that greylist, or count mails an hour, want to be left alone for a while
 TELL_DOWN_AFTER = timedelta(minutes=5)
+PATIENCE = timedelta(days=2)  # with a server that answers "not now": a person should hear of it by then
 WORDS_ROOM = 4  # how much longer words may get on their way, in quoted-printable and with their twin
 
 
@@ -97,8 +98,7 @@ class MailRows:
         except _Changed:
             await self._again(row, lost, "it was changed meanwhile", 0.0, failed=False)
         except NotSent as error:
-            self._tell_when_down(error)
-            await self._again(row, lost, str(error), max(error.seconds, self._backoff(row)))
+            await self._not_sent(row, lost, error)
         except Uncertain as error:
             await self._got_lost(row, lost + 1, str(error))
         except LoginTrouble as error:
@@ -117,7 +117,7 @@ class MailRows:
 
     async def _deliver(self, row: OutboxRow, lost: int) -> None:
         if lost >= MOST_LOST:
-            await self._unknown(row, row_error(row))
+            await self._unknown(row, _how_lost(row))
             return
         now = self._clock.now()
         if self._paused_until is not None and now < self._paused_until:
@@ -137,6 +137,7 @@ class MailRows:
             return
         brought, missing = await self._bring(draft)
         async with self._carrier.session() as session:
+            await self._let_in()
             fitting, too_much = self._fitting(draft, brought, session)
             missing += too_much
             if draft.is_answer and not fitting and missing and is_blank(_body(draft)):
@@ -227,11 +228,8 @@ class MailRows:
                 lost = attachments.any_lost(connection, row.message_id)
                 _settle(connection, row.message_id, "sent", "some of its files were not sent" if lost else None, now)
             outbox.rest_lane(connection, row.lane, now)
-            if self.trouble is not None:
-                outbox.hurry(connection, MAIL, now)
 
         await self._database.write(work)
-        self.trouble = self._paused_until = self._down_since = None
         log.info("delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id)
         if missing:
             self.on_report()
@@ -279,13 +277,24 @@ class MailRows:
         await self._database.write(work)
         self.on_trouble(error)
 
-    def _tell_when_down(self, error: NotSent) -> None:
+    async def _not_sent(self, row: OutboxRow, lost: int, error: NotSent) -> None:
         now = self._clock.now()
-        if self._down_since is None:
-            self._down_since = now
-        elif now - self._down_since > TELL_DOWN_AFTER:
-            minutes = int((now - self._down_since).total_seconds() // 60)
-            log.error("mail has not been sent for a while", action="mail_down", minutes=minutes, error=str(error))
+        if isinstance(error, Away):
+            self._down_since = self._down_since or now
+            if now - self._down_since > TELL_DOWN_AFTER:
+                self.on_trouble(words.MAIL_DOWN.format(since=f"{self._down_since:%Y-%m-%d %H:%M} UTC"))
+        elif now - row.created_at > PATIENCE:
+            await self._set_aside(
+                row, "unknown" if lost else "failed", words.MAIL_GIVEN_UP.format(said=str(error))
+            )
+            return
+        await self._again(row, lost, str(error), max(error.seconds, self._backoff(row)))
+
+    async def _let_in(self) -> None:
+        """The server is there and took our login: what waited for that need not wait longer."""
+        if self.trouble is not None:
+            await self._database.write(partial(outbox.hurry, destination=MAIL, now=self._clock.now()))
+        self.trouble = self._paused_until = self._down_since = None
 
     async def _recall(self, row: OutboxRow) -> None:
         now = self._clock.now()
@@ -365,7 +374,7 @@ def _lost_before(row: OutboxRow) -> int:
     return int(row.payload.get("lost", 0)) + (1 if row.state == "sending" else 0)
 
 
-def row_error(row: OutboxRow) -> str:
+def _how_lost(row: OutboxRow) -> str:
     return "this program ended meanwhile" if row.state == "sending" else "the answer was lost"
 
 
