@@ -27,15 +27,18 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
-from bot.casework.batch import Desk
+from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
-from bot.config import Settings
+from bot.config import ConfigError, Settings, load_settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.files import FileRows
+from bot.courier.letters import LetterWriter, Stationery
+from bot.courier.mail import MailCarrier, MailServer
+from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
@@ -211,6 +214,17 @@ class Bot:
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        mail_rows = MailRows(
+            database,
+            LetterWriter(stationery(settings)),
+            mail_carrier(settings, clock.monotonic),
+            files,
+            clock,
+            workspace.channels.alerting,
+            answer_delay=settings.answer_delay,
+            max_bytes=settings.email_send_max_bytes,
+            timing=self._timing,
+        )
         channels = self._channels = DeskChannels(
             workspace.channels.support,
             workspace.channels.alerting,
@@ -220,7 +234,9 @@ class Bot:
             database,
             clock,
         )
-        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, files, self._timing)
+        courier = self._courier = Courier(
+            database, gateway, pacing, words, channels, clock, files, self._timing, mail_rows
+        )
         courier.why_gone = _as_delivery(people.why_gone)
         states = States(database, gateway, pacing, words, clock)
 
@@ -230,7 +246,7 @@ class Bot:
 
         casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = states.wake.set
-        courier.on_report = casework.wake
+        courier.on_report = mail_rows.on_report = casework.wake
         states.on_outbox = courier.wake.set
 
         app = bolt_app(workspace, reading)
@@ -260,7 +276,7 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
-        connection.on_trouble = troubles.tell
+        connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = courier.wake.set
 
         replay = Replay(
@@ -425,6 +441,34 @@ def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[Asy
     if settings.api_is_local:
         reading.proxy = writing.proxy = None
     return reading, writing
+
+
+def stationery(settings: Settings) -> Stationery:
+    address, name = settings.mail_from
+    return Stationery(address, name, settings.email_footer, settings.received_text, settings.file_max_bytes)
+
+
+def mail_carrier(settings: Settings, monotonic: Callable[[], float]) -> MailCarrier | None:
+    """What mail is sent by, if it is to be sent at all."""
+    if not settings.sends_mail:
+        return None
+
+    async def password() -> str:
+        """As it is now: who mends a refused login need not restart the bot."""
+        try:
+            return (await asyncio.to_thread(load_settings)).smtp_secret or settings.smtp_secret
+        except ConfigError:
+            return settings.smtp_secret
+
+    server = MailServer(
+        settings.smtp_server,
+        settings.smtp_port,
+        settings.smtp_encryption,
+        sender=settings.mail_from[0],
+        user=settings.smtp_login,
+        password=password,
+    )
+    return MailCarrier(server, settings.emails_per_minute, monotonic)
 
 
 def _as_delivery(lookup: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:

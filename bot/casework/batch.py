@@ -14,10 +14,12 @@ from bot.desk.events import (
     Acknowledged,
     AdminAnswered,
     AdminBegan,
+    AnswerRecalled,
     CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
+    DeliveryUnknown,
     EscalationRequested,
     Event,
     FileFailed,
@@ -171,9 +173,10 @@ def _aims(connection: Connection, prepared: Sequence[Prepared], desk: Desk, now:
     of_threads = cases.cases_of_threads(connection, threads)
     of_posts = messages.cases_of_posts(connection, posts)
     mails = [what for what in prepared if isinstance(what, Mail)]
-    places = dict(zip(mails, place_mails(connection, mails, desk.policy.mail, now), strict=True))
+    found = place_mails(connection, mails, desk.policy.mail, now)
+    places = {mail.mail_id: place for mail, place in zip(mails, found, strict=True)}
     return [
-        Aim(case_ids_of(places[what]), places[what])
+        Aim(case_ids_of(places[what.mail_id]), places[what.mail_id])
         if isinstance(what, Mail)
         else _aim(connection, what, of_threads, of_posts)
         for what in prepared
@@ -263,9 +266,7 @@ def _judge(
                 ref = message.ref or PostRef(MAIL, f"message:{message.id}")  # a mail not shown in the thread yet
                 batch.apply(slot, _file_failed(batch.connection, what, message, ref))
             else:
-                batch.apply(
-                    slot, DeliveryFailed(what.at, message.id, message.ref, message.sender, what.report.reason)
-                )
+                batch.apply(slot, _undelivered(batch.connection, slot, what, message))
             return Done(item.id), slot
         case Nobody():
             return Done(item.id, "ignored", facts={"user": what.user}), None
@@ -285,7 +286,7 @@ def _change(batch: Batch, item: Item, what: Edit | Deletion, aim: Aim) -> tuple[
         return Done(item.id, "ignored"), None
     event: Event
     if isinstance(what, Edit):
-        event = MessageEdited(what.at, what.ref, what.text)
+        event = MessageEdited(what.at, what.ref, what.text, what.html)
     elif slot.thread is not None and what.ref.thread_ts is None and what.ref.channel == slot.thread.channel:
         if what.ref.ts != slot.thread.thread_ts:
             return Done(item.id, "ignored"), slot  # an earlier card: the case has another by now
@@ -307,6 +308,21 @@ def _thread_of(ref: PostRef) -> str:
     return ref.thread_ts or ref.ts
 
 
+def _undelivered(connection: Connection, slot: Slot, what: Delivery, message: Message) -> Event:
+    about = (what.at, message.id, message.ref, message.sender)
+    match what.report.outcome:
+        case "failed":
+            return DeliveryFailed(*about, what.report.reason)
+        case "unknown":
+            return DeliveryUnknown(*about, what.report.reason)
+        case "recalled":
+            after = slot.case.last_customer_at or message.timestamp
+            answered = messages.is_answered_otherwise(connection, message.case_id, after, but=message.id)
+            return AnswerRecalled(*about, answered)
+        case _:
+            assert_never(what.report.outcome)
+
+
 def _file_failed(connection: Connection, what: Delivery, message: Message, ref: PostRef) -> FileFailed:
     report = what.report
     file = attachments.load_file(connection, report.attachment_id or 0)
@@ -321,7 +337,7 @@ def _file_failed(connection: Connection, what: Delivery, message: Message, ref: 
         message.sender,
         LostFile(file.source_id or str(file.id), file.name, FileTrouble(report.trouble), report.reason),
         is_answer=message.is_admin,
-        nothing_arrived=not words_arrive and not fate.files_sent and not fate.files_waiting,
+        nothing_arrived=not (words_arrive or fate.files_sent or fate.files_waiting or fate.mails_sent),
         reply_to=ReplyTo(ref.channel, ref.thread_ts) if not message.is_admin and ref.channel != MAIL else None,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,13 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
+class Refusal(StrEnum):
+    """Why no automatic mail may go to somebody just now."""
+
+    ADDRESS = "address"
+    TOTAL = "total"
+
+
 @dataclass(slots=True)
 class AutoMails:
     """How many automatic mails may still go: so many to an address in a day, so many to all in an hour.
@@ -25,18 +33,16 @@ class AutoMails:
     Two systems that answer each other as people would are stopped by nothing else.
     """
 
-    policy: MailPolicy = MailPolicy()
-    total_reached: bool = False
+    policy: MailPolicy = field(default_factory=MailPolicy)
 
-    def allows(self, connection: Connection, address: str, now: datetime) -> bool:
-        """Whether one more may go to that address; it is counted then."""
+    def refusal(self, connection: Connection, address: str, now: datetime) -> Refusal | None:
+        """Why one more may not go to that address, or None: then it is counted."""
         if mail_tallies.count(connection, "automatic", now - DAY, address) >= self.policy.auto_limit:
-            return False
+            return Refusal.ADDRESS
         if mail_tallies.count(connection, "automatic", now - HOUR) >= self.policy.auto_limit_total:
-            self.total_reached = True
-            return False
+            return Refusal.TOTAL
         mail_tallies.add(connection, "automatic", address, now)
-        return True
+        return None
 
 
 def add_letters(connection: Connection, recorded: Sequence[tuple[str, int, RecordMessage]]) -> None:

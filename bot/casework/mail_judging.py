@@ -64,7 +64,7 @@ def judge_mail(batch: Batch, item_id: int, mail: Mail, place: Place) -> tuple[Do
 
 
 def customer_wrote(batch: Batch, slot: Slot | None, mail: Mail, by_request: bool = False) -> Slot | None:
-    """Put the mail into that case, or into a new one of its sender's; `by_request`: an admin decided so just now."""
+    """Put the mail into that case, or a new one of its sender's; `by_request`: an admin decided so just now."""
     subject = shown_subject(batch, slot, mail)
     quietly = mail.is_backfilled or mail.parsed.machine is not None
     person = Person(mail.address, mail.name or batch.names.get(mail.address) or mail.address)

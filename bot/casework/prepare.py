@@ -46,6 +46,7 @@ class Edit:
     at: datetime
     ref: PostRef
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,8 @@ async def prepare(item: Item, people: People, mails: Mails | None = None) -> Pre
         case ItemKind.EDIT:
             event = _event(item)
             message = event["message"]
-            text = read_message(message, await people.names(mentioned_users(message))).plain
-            return Edit(item.at, _ref(event, message), text)
+            words = read_message(message, await people.names(mentioned_users(message)))
+            return Edit(item.at, _ref(event, message), words.plain, words.html)
         case ItemKind.DELETION:
             event = _event(item)
             ts = str(event.get("deleted_ts") or (event.get("message") or {}).get("ts"))
@@ -144,7 +145,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
         return Nobody(profile.id)
     author = await _as_person(profile, people)
     words = read_message(event, await people.names(mentioned_users(event)))
-    written = Written(words.plain, words.typed, read_files(event), words.leading_mention)
+    written = Written(words.plain, words.typed, read_files(event), words.leading_mention, words.html)
     ref = _ref(event, event)
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
         await people.meet_admins()

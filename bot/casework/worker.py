@@ -21,7 +21,8 @@ from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
-from .batch import Desk, apply_due, apply_items, read_outcome
+from .batch import apply_due, apply_items, read_outcome
+from .batch_state import Desk
 from .filing import operations_row
 from .mail_due import apply_held_due
 from .mail_prepare import Mails

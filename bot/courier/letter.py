@@ -162,7 +162,7 @@ def needs_utf8(address: str) -> bool:
 def written(letter: Letter, files: tuple[LetterFile, ...] = ()) -> bytes:
     """The mail's bytes, with CRLF, in lines that every server takes. Raises BadAddress."""
     message = EmailMessage(policy=_POLICY)
-    headers = {
+    headers: dict[str, Sequence[str]] = {
         "From": _mailbox(letter.sender_name, letter.sender),
         "To": _mailbox(letter.to_name, letter.to),
         "Subject": _text(letter.subject, len("Subject: ")),

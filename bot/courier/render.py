@@ -63,6 +63,8 @@ from storage.messages import Message
 from storage.outbox import OutboxRow
 from storage.reports import CaseFile
 
+from .mail_posts import render_mail
+
 
 class NotYet(Exception):
     """Something this row stands on is not in Slack yet."""
@@ -133,6 +135,8 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(trouble(row.payload["text"]))
         case "start_warning":
             return Outgoing(start_warning(row.payload["text"]))
+        case "mail_post" | "held_alert" | "many_cases" | "many_automatic" | "bounced":
+            return Outgoing(render_mail(connection, row, words.support_channel, words.views))
         case _:
             raise ValueError(f"an outbox row of a kind nobody renders: {row.kind}")
 
@@ -198,6 +202,9 @@ def message_post(
             edited_at=message.edited_at,
             deleted=deleted,
             reserved=words.reserved_names(),
+            subject=payload.get("subject", ""),
+            cc=tuple(payload.get("cc", ())),
+            notes=tuple(payload.get("notes", ())),
         )
     )
 
@@ -256,7 +263,8 @@ def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing
         case "form_post":
             message = _message(connection, row)
             text, total = _part(connection, message, row.payload["part"])
-            view = FormPostView(case_id, message.sender_name, text, row.payload["part"], total)
+            by_mail = bool(row.payload.get("by_mail"))
+            view = FormPostView(case_id, message.sender_name, text, row.payload["part"], total, by_mail)
             return Outgoing(form_post(view), thread_ts)
         case "mirror":
             message = _message(connection, row)
@@ -280,6 +288,7 @@ def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgo
         command=words.command,
         and_to=payload.get("and_to", ""),
         files=read_lost_files(payload.get("files", ())),
+        quote=payload.get("quote", ""),
         file_max_bytes=words.file_max_bytes,
     )
     only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None

@@ -37,11 +37,13 @@ from .events import (
     AdminAnswered,
     AdminBegan,
     AnswerBounced,
+    AnswerRecalled,
     BystanderPosted,
     CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
+    DeliveryUnknown,
     EscalationRequested,
     Event,
     FileFailed,
@@ -98,13 +100,20 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
         case TimeCame():
             return _time_came(case, policy, now)
         case MessageEdited():
-            return Decision(case, (EditCopies(event.ref, event.at, event.text),))
+            return Decision(case, (EditCopies(event.ref, event.at, event.text, event.html),))
         case MessageDeleted():
             return Decision(case, (DeleteCopies(event.ref, event.at),))
         case CardDeleted():
             return Decision(case, (OpenThreadAgain(event.ref),))
         case DeliveryFailed():
             return _delivery_failed(case, event, policy)
+        case DeliveryUnknown():
+            said = SayInThread(
+                ThreadNotice.DELIVERY_UNKNOWN, event.at, to=event.author, detail=event.reason, about=event.ref
+            )
+            return Decision(case, (said, RefreshCard()))
+        case AnswerRecalled():
+            return _answer_recalled(case, event, policy)
         case FileFailed():
             return _file_failed(case, event, policy)
         case AnswerBounced():
@@ -185,7 +194,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
 
 
 def _moves_the_reply(case: Case, event: CustomerWrote) -> bool:
-    """Answers go where the customer wrote last to the desk: not where something was taken up from, nor to others."""
+    """Answers go where the customer wrote to the desk: not where something was taken up from, nor to others."""
     return event.taken_up_by is None and event.customer.id == case.customer
 
 
@@ -469,6 +478,14 @@ def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decis
             RefreshCard(),
         ),
     )
+
+
+def _answer_recalled(case: Case, event: AnswerRecalled, policy: Policy) -> Decision:
+    """What never went answers nobody; a closing that went with it stands."""
+    if case.is_open and not event.answered_otherwise:
+        case = _still_waiting(case, policy)
+    said = SayInThread(ThreadNotice.ANSWER_RECALLED, event.at, to=event.author, about=event.ref)
+    return Decision(case, (said, RefreshCard()))
 
 
 def _still_waiting(case: Case, policy: Policy) -> Case:

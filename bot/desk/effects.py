@@ -135,6 +135,7 @@ class MarkState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     FAILED = "failed"
+    UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
 
 
@@ -157,6 +158,10 @@ class ThreadNotice(StrEnum):
     NEAR_MISS = "near_miss"
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
     DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_UNKNOWN = "delivery_unknown"
+    ANSWER_RECALLED = "answer_recalled"
+    EDIT_TOO_LATE = "edit_too_late"
+    DELETION_TOO_LATE = "deletion_too_late"
     FILES_NOT_SENT = "files_not_sent"
     ANSWERED_AT_ONCE = "answered_at_once"
     CUSTOMERS_FILES_NOT_SENT = "customers_files_not_sent"
@@ -201,6 +206,7 @@ class EditCopies:
     ref: PostRef
     at: datetime
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)

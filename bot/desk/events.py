@@ -32,8 +32,8 @@ class CustomerWrote:
 class AdminAnswered:
     """An admin's post in the case's thread that is meant for the customer, or their mail (it has no `ref`).
 
-    `has_it`: the mail went to the customer, too. `followed_by` are the times of customer messages on the case that were written later than this answer
-    but processed before it: they stay unanswered.
+    `has_it`: the mail went to the customer, too. `followed_by` are the times of customer messages on the case that
+    were written later than this answer but processed before it: they stay unanswered.
     """
 
     at: datetime
@@ -134,6 +134,7 @@ class MessageEdited:
     at: datetime
     ref: PostRef
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,28 @@ class DeliveryFailed:
     ref: PostRef | None
     author: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryUnknown:
+    """The mail with an answer was handed over, and what became of it is not known."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecalled:
+    """An answer was deleted before it went. `answered_otherwise`: the customer got, or gets, another one."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    answered_otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +244,8 @@ Event = (
     | MessageDeleted
     | CardDeleted
     | DeliveryFailed
+    | DeliveryUnknown
+    | AnswerRecalled
     | FileFailed
     | AnswerBounced
     | MailShown

@@ -148,8 +148,8 @@ Place = Dropped | Joins | Answers | ShownBeside | CameBack | Held | Listed | Sho
 
 _TAG = re.compile(r"\[CASE_\d+\]", re.IGNORECASE)
 _REPLY_MARKS = {
-    "re", "aw", "sv", "vs", "antw", "odp", "rif", "ris", "res", "ynt", "fw", "fwd", "wg", "tr", "rv", "enc", "vb", "fs",
-    "i", "回复", "答复", "转发", "返信", "回覆", "轉寄",
+    "re", "aw", "sv", "vs", "antw", "odp", "rif", "ris", "res", "ynt",
+    "fw", "fwd", "wg", "tr", "rv", "enc", "vb", "fs", "i", "回复", "答复", "转发", "返信", "回覆", "轉寄",
 }  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def _admins(mail: Seen, policy: MailPolicy) -> Place:
 
 
 def _about(mail: Seen) -> Related | None:
-    """The case an admin writes about: referred to, else the only one tagged, else the only one of the recipients."""
+    """The case an admin writes about: referred to, else the one tagged, else the one of the recipients."""
     if mail.referred:
         return mail.referred[0]
     for named in (mail.tagged, mail.of_recipients):

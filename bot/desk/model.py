@@ -153,6 +153,7 @@ class FileTrouble(StrEnum):
     UNREADABLE = "unreadable"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    NO_ROOM = "no_room"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,12 @@ class LostFile:
 class Written:
     """What somebody wrote: `text` as people read it, `typed` without quotes and code.
 
-    `files` came with it; `leading_mention` is the id it starts by mentioning.
+    `files` came with it; `leading_mention` is the id it starts by mentioning. `html` is the same text with its
+    formatting, safe to show; empty where it has none.
     """
 
     text: str
     typed: str
     files: tuple[File, ...] = field(default=())
     leading_mention: str | None = None
+    html: str = ""

@@ -30,7 +30,7 @@ class AdminCheck(StrEnum):
 class MailPolicy:
     """How mail is judged. `admin_check` is the one in force, `own` are the desk's own addresses.
 
-    `auto_limit` is how many automatic mails an address gets in a day, `auto_limit_total` how many all get in an hour.
+    `auto_limit` is how many automatic mails an address gets in a day, `auto_limit_total` all of them in an hour.
     """
 
     admins: frozenset[str] = frozenset()

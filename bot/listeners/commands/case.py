@@ -80,6 +80,8 @@ def _request(typed: Typed, person: Person) -> Request:
         return Request(Verb.BEGIN, person.id, typed.customer or "", text=typed.rest)
     if typed.word is Word.CLOSE:
         return Request(Verb.CLOSE, person.id, case_id, quiet=typed.rest.lower() == QUIET)
+    if typed.word is Word.BLOCK:
+        return Request(Verb.BLOCK, person.id, case_id)
     if typed.word is Word.REOPEN:
         return Request(Verb.REOPEN, person.id, case_id)
     return Request(Verb.ESCALATE, person.id, case_id, text=typed.rest)

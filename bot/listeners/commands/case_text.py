@@ -13,6 +13,7 @@ class Word(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     ESCALATE = "escalate"
+    BLOCK = "block"
     NEW = "new"
     HELP = "help"
 
@@ -31,7 +32,7 @@ class Typed:
 _NEW = re.compile(r"\s*new(?!\S)\s*(?:<@([UW][A-Z0-9]+)(?:\|[^>]*)?>)?\s*(.*)", re.IGNORECASE | re.DOTALL)
 _CASE_ID = re.compile(r"#?(?:CASE[_ -]?)?0*(\d{1,15})", re.IGNORECASE)
 QUIET = "quiet"
-_NEEDS_CASE = {Word.CLOSE, Word.REOPEN, Word.ESCALATE}
+_NEEDS_CASE = {Word.CLOSE, Word.REOPEN, Word.ESCALATE, Word.BLOCK}
 
 
 def read_new(text: str) -> Typed | None:

@@ -26,10 +26,6 @@ def _moment(name: str, *, nullable: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
-def _where(condition: str) -> dict[str, sa.TextClause]:
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
-
-
 def upgrade() -> None:
     op.create_table(
         "held_mails",
@@ -59,8 +55,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_held_mails")),
         sa.UniqueConstraint("mail_id", name=op.f("uq_held_mails_mail_id")),
     )
-    op.create_index("ix_held_mails_held", "held_mails", ["id"], **_where("state = 'held'"))
-    op.create_index("ix_held_mails_due", "held_mails", ["alert_at"], **_where("alert_at IS NOT NULL"))
+    for name, column, condition in (
+        ("ix_held_mails_held", "id", "state = 'held'"),
+        ("ix_held_mails_due", "alert_at", "alert_at IS NOT NULL"),
+    ):
+        where = sa.text(condition)
+        op.create_index(name, "held_mails", [column], sqlite_where=where, postgresql_where=where)
     op.create_index("ix_held_mails_post", "held_mails", ["post_key", "id"])
     op.create_table(
         "mail_posts",
