@@ -29,6 +29,7 @@ from bot import __version__
 from bot.advice import Advice
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
+from bot.casework.intake import ItemKind
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
@@ -48,6 +49,9 @@ from bot.escalation import EscalationClock
 from bot.home import Homes
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.mail.mailbox import Mailbox
+from bot.mail.oauth import TokenSource
+from bot.mail.settings import MailboxSettings, OAuth
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
@@ -106,6 +110,7 @@ class Bot:
         self._courier: Courier | None = None
         self._channels: DeskChannels | None = None
         self._escalation: EscalationClock | None = None
+        self._mailbox: Mailbox | None = None
 
     async def run(self) -> None:
         health = HealthServer(self._settings.host, self._settings.port, self.services)
@@ -136,10 +141,15 @@ class Bot:
         database_well = self._migrated if self._database is None else self._database.available
         return {
             "database": "connected" if database_well else "disconnected",
-            "email_listener": "disabled",
+            "email_listener": self._email(),
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
         }
+
+    def _email(self) -> str:
+        if not self._settings.reads_mail:
+            return "disabled"
+        return self._mailbox.status.word if self._mailbox is not None else "reconnecting"
 
     def _slack(self) -> str:
         connection, courier, channels, people = self._connection, self._courier, self._channels, self._people
@@ -303,6 +313,22 @@ class Bot:
             replayed=lambda: replay.caught_up or not settings.slack_sockets,
         )
 
+        if settings.reads_mail and "mail" in set(ItemKind):
+            mailbox = self._mailbox = Mailbox(
+                database,
+                settings.mailbox,
+                clock,
+                owner=self._name,
+                tokens=partial(_tokens, session=session, clock=clock),
+                read_settings=partial(_mailbox_anew, settings),
+            )
+            mailbox.listen(
+                on_mail=casework.wake,
+                on_trouble=troubles.tell,
+                on_warning=troubles.warn,
+                on_well=troubles.well,
+            )
+
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
         advice.on_outbox = courier.wake.set
         channels.on_joined = advice.look_again
@@ -319,6 +345,7 @@ class Bot:
                 "advice": advice.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
+                **({"mailbox": self._mailbox.run} if self._mailbox is not None else {}),
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)
@@ -330,6 +357,9 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     connection.stop()
                     escalation.stop()
+                    if self._mailbox is not None:
+                        tasks["mailbox"].cancel()
+                        await self._mailbox.release()
                     await _ended(tasks["connection"], tasks["escalation"], within=STOP_CONNECTION)
                     casework.stop()
                     await _ended(tasks["casework"], within=STOP_CASEWORK)
@@ -469,6 +499,19 @@ def mail_carrier(settings: Settings, monotonic: Callable[[], float]) -> MailCarr
         password=password,
     )
     return MailCarrier(server, settings.emails_per_minute, monotonic)
+
+
+def _tokens(login: OAuth, session: aiohttp.ClientSession, clock: Clock) -> TokenSource:
+    return TokenSource(login, session, clock)
+
+
+def _mailbox_anew(settings: Settings) -> MailboxSettings:
+    """The mailbox as the environment and `.env` have it by now; as it was, while they cannot be read."""
+    try:
+        found = load_settings()
+    except ConfigError:
+        return settings.mailbox
+    return found.mailbox if found.reads_mail else settings.mailbox
 
 
 def _as_delivery(lookup: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:

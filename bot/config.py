@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
 from collections.abc import Iterable
@@ -37,6 +36,8 @@ from bot.desk.policy import (
     SilenceClock,
 )
 from bot.desk.rules import detect_closure_phrase
+from bot.hosts import is_loopback
+from bot.mail.settings import INCOMPLETE, MailboxFields
 from bot.people import AdminLists
 from storage.errors import UnusableDatabaseUrl
 from storage.urls import driver_url
@@ -241,7 +242,7 @@ class DatabaseSettings(BaseSettings):
         return {name: value for name, value in bare.items() if value != ""}
 
 
-class Settings(DatabaseSettings):
+class Settings(DatabaseSettings, MailboxFields):
     """Each field is the environment variable of the same name in capitals; `.env.example` explains them."""
 
     slack_bot_token: Annotated[SecretStr, _BOT_TOKEN]
@@ -258,11 +259,6 @@ class Settings(DatabaseSettings):
     admin_slack_usergroup: str = ""
     admin_emails: Annotated[Words, AfterValidator(_addresses), Field(validate_default=True)] = ()
 
-    imap_server: str = ""
-    imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
-    imap_email: str = ""
-    imap_password: SecretStr = SecretStr("")
-    email_poll_interval: Seconds = 30
     admin_email_check: Annotated[AdminCheck, BeforeValidator(_lower)] = AdminCheck.DMARC
     email_authserv_id: str = ""
     email_auto_limit: Annotated[int, Field(ge=0)] = 5
@@ -440,17 +436,6 @@ def is_channel_id(name: str) -> bool:
     return re.fullmatch(r"[CG][A-Z0-9]{8,}", name) is not None
 
 
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped.is_loopback if mapped is not None else address.is_loopback
-
-
 def _bare(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -475,7 +460,7 @@ _MISSING = {
 
 
 # What is never shown: it is, or may hold, a password.
-_SECRET = re.compile(r"token|password|database_url")
+_SECRET = re.compile(r"token|password|secret|database_url")
 _PLAIN = {
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
@@ -494,7 +479,7 @@ _PLAIN = {
 def _in_plain_words(problem: Any) -> str:
     """One problem of pydantic's as a sentence for the person who wrote the `.env`."""
     kind, context = problem["type"], problem.get("ctx", {})
-    if kind in {_NOBODY, _SENDING}:
+    if kind in {_NOBODY, _SENDING, INCOMPLETE}:
         return str(problem["msg"])
     name = str(problem["loc"][0])
     if kind == "missing":

@@ -65,6 +65,11 @@ def trouble(text: str) -> Post:
     return compose(paragraph(line(words.TROUBLE, text=text)))
 
 
+def recovery(text: str) -> Post:
+    """Something that was told as trouble is well again; `text` as above."""
+    return compose(paragraph(line(words.RECOVERY, text=text)))
+
+
 def start_warning(text: str) -> Post:
     """Something about the setup that an operator should know; `text` says it in a sentence without its stop."""
     return compose(paragraph(line(words.START_WARNING, text=text), line(words.START_WARNING_AGAIN)))

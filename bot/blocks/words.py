@@ -498,6 +498,7 @@ RECOVERED = "Recovered {count} messages written while disconnected ({since} to {
 RECOVERED_ONE = "Recovered {count} message written while disconnected ({since} to {until})."
 RECOVERED_EDITS = "Recovered edits and deletions: {count}."
 TROUBLE = "*I am in trouble:* {text}."
+RECOVERY = "*All is well again:* {text}."
 START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."
 WHY = "Why: {reason}"

@@ -38,6 +38,7 @@ from bot.blocks.operations import (
     channel_trouble,
     item_quarantined,
     recovered,
+    recovery,
     row_parked,
     start_warning,
     trouble,
@@ -133,6 +134,8 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(recovered(row.payload["messages"], row.payload["edits"], since, until))
         case "trouble":
             return Outgoing(trouble(row.payload["text"]))
+        case "recovery":
+            return Outgoing(recovery(row.payload["text"]))
         case "start_warning":
             return Outgoing(start_warning(row.payload["text"]))
         case "mail_post" | "held_alert" | "many_cases" | "many_automatic" | "bounced":

@@ -74,6 +74,13 @@ def trouble_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
     return NewRow(key, OPERATIONS_LANE, alerting_channel, "trouble", None, None, {"text": text}, URGENT)
 
 
+def recovery_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
+    """Told each time."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    key = f"recovery:{digest}:{now.isoformat()}"
+    return NewRow(key, OPERATIONS_LANE, alerting_channel, "recovery", None, None, {"text": text}, URGENT)
+
+
 def start_warning_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
     """Told once a day, however often the bot starts."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
