@@ -29,7 +29,6 @@ from bot import __version__
 from bot.advice import Advice
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
-from bot.casework.intake import ItemKind
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
@@ -37,7 +36,8 @@ from bot.config import ConfigError, Settings, load_settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.files import FileRows
-from bot.courier.letters import LetterWriter, Stationery
+from bot.courier.letter import loop_token
+from bot.courier.letters import LetterWriter, Stationery, mail_secret
 from bot.courier.mail import MailCarrier, MailServer
 from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
@@ -49,9 +49,13 @@ from bot.escalation import EscalationClock
 from bot.home import Homes
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.mail.admins import admin_mail_row, how_admins_act
+from bot.mail.machines import OwnMail
 from bot.mail.mailbox import Mailbox
 from bot.mail.oauth import TokenSource
+from bot.mail.reader import MailReader
 from bot.mail.settings import MailboxSettings, OAuth
+from bot.mail.stored import StoredMails
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
@@ -59,6 +63,7 @@ from bot.replay import Replay
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
+from storage import outbox
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable, StorageError
 from storage.lock import sole_use
@@ -144,6 +149,7 @@ class Bot:
             "email_listener": self._email(),
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
+            **({"admin_mail": self._settings.admin_check_in_force.value} if self._settings.reads_mail else {}),
         }
 
     def _email(self) -> str:
@@ -169,7 +175,8 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
-            await self._work(workspace, database, reading, writing, session)
+            async with MailReader() as reader:
+                await self._work(workspace, database, reading, writing, session, reader)
         finally:
             await _closed(database)
 
@@ -204,6 +211,7 @@ class Bot:
         reading: AsyncWebClient,
         writing: AsyncWebClient,
         session: aiohttp.ClientSession,
+        reader: MailReader,
     ) -> None:
         settings, clock = self._settings, self._clock
         people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
@@ -220,9 +228,11 @@ class Bot:
             file_max_bytes=settings.file_max_bytes,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock, self._name)
+        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        casework = Casework(database, people, desk, clock, self._name, mails if settings.reads_mail else None)
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
+        transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
         mail_rows = MailRows(
             database,
@@ -313,7 +323,7 @@ class Bot:
             replayed=lambda: replay.caught_up or not settings.slack_sockets,
         )
 
-        if settings.reads_mail and "mail" in set(ItemKind):
+        if settings.reads_mail:
             mailbox = self._mailbox = Mailbox(
                 database,
                 settings.mailbox,
@@ -327,6 +337,15 @@ class Bot:
                 on_trouble=troubles.tell,
                 on_warning=troubles.warn,
                 on_well=troubles.well,
+            )
+
+        if said := how_admins_act(settings):
+            log.warning(said, action="admin_mail")
+            note = admin_mail_row(said, workspace.channels.logging, clock.now())
+            await self._until_reached(
+                "the database",
+                partial(database.write, partial(outbox.enqueue, rows=[note], now=clock.now())),
+                DatabaseUnavailable,
             )
 
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
@@ -374,6 +393,11 @@ class Bot:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
             log.info("Casewire stopped", action="stopped")
+
+    async def _own_mail(self, database: Database) -> OwnMail:
+        """By what we know our own mail when it comes back to us."""
+        key = await self._until_reached("the database", partial(database.write, mail_secret), DatabaseUnavailable)
+        return OwnMail(self._settings.policy.mail.own, loop_token(key))
 
     async def _migrate(self) -> None:
         async def migrate() -> None:

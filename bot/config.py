@@ -37,6 +37,8 @@ from bot.desk.policy import (
 )
 from bot.desk.rules import detect_closure_phrase
 from bot.hosts import is_loopback
+from bot.mail.addresses import normal_address
+from bot.mail.authenticity import Trust, trust_of
 from bot.mail.settings import INCOMPLETE, MailboxFields
 from bot.people import AdminLists
 from storage.errors import UnusableDatabaseUrl
@@ -382,6 +384,18 @@ class Settings(DatabaseSettings, MailboxFields):
         )
 
     @property
+    def trust(self) -> Trust:
+        """Whose word on senders counts."""
+        return trust_of(self.imap_server, self.email_authserv_id)
+
+    @property
+    def admin_check_in_force(self) -> AdminCheck:
+        """Where no server is known to trust, nothing proves a mail: admins do not act by mail then."""
+        if self.admin_email_check is AdminCheck.DMARC and not self.trust.is_known:
+            return AdminCheck.OFF
+        return self.admin_email_check
+
+    @property
     def policy(self) -> Policy:
         return Policy(
             follow_ups=self.escalation_follow_ups,
@@ -394,6 +408,7 @@ class Settings(DatabaseSettings, MailboxFields):
             say_received=self.received_notice,
             file_max_bytes=self.file_max_bytes,
             mail=MailPolicy(
+                admin_check=self.admin_check_in_force,
                 admins=frozenset(map(normal_address, self.admin_emails)),
                 own=frozenset(normal_address(one) for one in (self.imap_email, self.mail_from[0]) if one),
                 auto_limit=self.email_auto_limit,

@@ -95,6 +95,11 @@ def held_alert(views: Sequence[HeldView], support_channel: str, *, urgent: bool)
     )
 
 
+def admin_mail(text: str) -> Post:
+    """How admins act by mail, where that is not as one would think."""
+    return compose(paragraph(line(words.ADMIN_MAIL, text=text)))
+
+
 def many_cases(limit: int, support_channel: str) -> Post:
     return compose(paragraph(line(words.MANY_CASES, limit=limit, channel=Channel(support_channel))))
 

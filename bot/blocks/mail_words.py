@@ -64,8 +64,8 @@ LABEL_BLOCK = "Block {sender}"
 LABEL_SET_ASIDE = "Set the mail of {sender} aside"
 SURE_BLOCK_TITLE = "Block this sender?"
 SURE_BLOCK = (
-    "From now on mails from {sender} are listed and open nothing. If this mail is forged, that hits the real "
-    "owner of the address: set it aside instead."
+    "From now on mails from {sender} are listed and open nothing. If this mail is forged, that hits the true owner "
+    "of the address: set it aside instead."
 )
 LISTED = "{sender}: {subject} ({kind}, {at})"
 LISTED_DONE = {
@@ -92,8 +92,8 @@ ALERT_URGENT = "*A held mail sounds urgent.* An admin decides on it in {channel}
 ALERT_DUE = "*Held mail waits for a decision for too long ({count}).* Decide on it in {channel}."
 ALERT_LINE = "{sender}: {mail} (since {at})"
 MANY_CASES = (
-    "*More than {limit} cases were opened by mail within an hour.* Further mails that would open one are held, and "
-    "stand in one list in {channel}."
+    "*More than {limit} cases were opened by mail within an hour.* Further mails that would open one are held, "
+    "in one list in {channel}."
 )
 MANY_AUTOMATIC = (
     "*More than {limit} automatic mails went out within an hour.* Until there are fewer, no notice is sent by mail "
@@ -107,3 +107,18 @@ NOT_SENT = {
 CC = "*Cc:* {addresses}"
 NOTE = "*Note:* {note}"
 FORM_POST_MAIL = "written by email, for the customer"
+
+# How admins act by mail, after "Email: "
+ADMIN_MAIL = "*Email:* {text}."
+ADMINS_UNCHECKED = (
+    "ADMIN_EMAIL_CHECK=none, so anybody who writes an admin's address into From can answer customers and close "
+    "cases. Set it to dmarc unless nobody else can write to this mailbox"
+)
+ADMINS_UNPROVABLE = (
+    "admins cannot act by mail, and theirs is held: it is not known how {server} marks the senders it has checked. "
+    "Set EMAIL_AUTHSERV_ID to the name at the start of its Authentication-Results"
+)
+ADMINS_TRUST_UNPROVEN = (
+    "admins' mail is believed by the word of {server}, whose form was never tried on a live mailbox of ours. Send "
+    "one to yourself, and look whether it is held"
+)

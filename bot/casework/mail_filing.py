@@ -75,4 +75,5 @@ def beside_the_words(effect: RecordMessage, part: int) -> dict[str, Any]:
     facts: dict[str, Any] = {"by_mail": True}
     if part == 1:
         facts |= {"subject": letter.shown_subject, "cc": list(letter.cc), "notes": list(letter.notes)}
+        facts["alone"] = bool(letter.shown_subject or letter.cc or letter.notes)  # in a post of its own
     return facts

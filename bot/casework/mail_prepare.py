@@ -51,8 +51,7 @@ class Mail:
             self.address,
             self.name,
             parsed.subject,
-            # As a header has them: the oldest first.
-            tuple(reversed(parsed.references)),
+            parsed.references,
             shown_subject,
             tuple(one.address for one in parsed.cc[:RECIPIENTS_SHOWN]),
             parsed.notes,

@@ -24,11 +24,16 @@ from storage.outbox import OutboxRow
 from storage.secrets import secret
 
 from .letter import Automatic, Letter, loop_token, new_message_id, references_to, reply_subject
+from .render import read_lost_files
 
 SECRET = "mail"
 QUOTE_LINES = 60
 QUOTE_BYTES = 4000
-_AUTOMATIC: dict[str, Automatic] = {"received": "auto-replied", "closed": "auto-generated"}
+_AUTOMATIC: dict[str, Automatic] = {
+    "received": "auto-replied",
+    "closed": "auto-generated",
+    "files_not_sent": "auto-replied",
+}
 # A colleague may have had a reason to take a file back.
 _NOT_FOR_CUSTOMERS = {FileTrouble.DELETED}
 
@@ -129,14 +134,27 @@ class LetterWriter:
     ) -> tuple[str, str]:
         """The words of the mail and their HTML."""
         if message is None:
-            template = self._stationery.received if row.kind == "received" else words.MAIL_CLOSED
-            text = template.replace("{case_id}", case_id)
+            text = self._notice(row).replace("{case_id}", case_id)
             return text, html_of(text)
         text = messages.whole_text(connection, message)
         if is_blank(text):
             text = plain(words.ANSWER_NO_WORDS, author=shown_author(message.sender_name))
             return text, html_of(text)
         return show(text), message.html or html_of(text)
+
+    def _notice(self, row: OutboxRow) -> str:
+        match row.kind:
+            case "received":
+                return self._stationery.received
+            case "closed":
+                return words.MAIL_CLOSED
+            case "files_not_sent":
+                files = not_sent(read_lost_files(row.payload["files"]), self._stationery.file_max_bytes)
+                by_customer = row.payload["by_customer"]
+                said = words.FILES_NOT_SENT_TO_DESK if by_customer else words.FILES_NOT_SENT_TO_CUSTOMER
+                return said.replace("{files}", files)
+            case _:
+                raise ValueError(f"a notice of a kind that no mail says: {row.kind}")
 
     def _composed(self, draft: Draft, lost: tuple[LostFile, ...]) -> tuple[str, str]:
         texts, htmls = [draft.text], [draft.html]

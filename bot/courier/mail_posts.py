@@ -5,7 +5,16 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from bot.blocks.line import Link
-from bot.blocks.mail import HeldView, bounced, held_alert, held_mail, mail_list, many_automatic, many_cases
+from bot.blocks.mail import (
+    HeldView,
+    admin_mail,
+    bounced,
+    held_alert,
+    held_mail,
+    mail_list,
+    many_automatic,
+    many_cases,
+)
 from bot.blocks.operations import why
 from bot.blocks.post import Post
 from bot.views import Views
@@ -28,6 +37,8 @@ def render_mail(connection: Connection, row: OutboxRow, support_channel: str, vi
             return many_cases(row.payload["limit"], support_channel)
         case "many_automatic":
             return many_automatic(row.payload["limit"])
+        case "admin_mail":
+            return admin_mail(row.payload["text"])
         case "bounced":
             case = _case_link(connection, row.case_id or "", views)
             return bounced(case, row.payload["to"], why(row.payload["reason"]))

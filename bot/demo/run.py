@@ -36,7 +36,7 @@ async def run_demo(*, once: bool = False, changed: Mapping[str, str] | None = No
     """
     console = _console()
     with _interruptible() as interrupted, tempfile.TemporaryDirectory(prefix="casewire-demo-") as folder:
-        async with LocalSlack() as slack:
+        async with LocalSlack(with_mail=True) as slack:
             narrator = Narrator(console, slack)
             async with bot_on(slack, Path(folder), changed) as process:
                 return await _perform(slack, process, narrator, interrupted, once=once)
