@@ -64,8 +64,8 @@ LABEL_BLOCK = "Block {sender}"
 LABEL_SET_ASIDE = "Set the mail of {sender} aside"
 SURE_BLOCK_TITLE = "Block this sender?"
 SURE_BLOCK = (
-    "From now on mails from {sender} are listed and open nothing. If this mail is forged, that hits the true owner "
-    "of the address: set it aside instead."
+    "From now on mails from {sender} are listed and open nothing. If this mail is forged, that hits the "
+    "true owner of the address: set it aside instead."
 )
 LISTED = "{sender}: {subject} ({kind}, {at})"
 LISTED_DONE = {
@@ -96,8 +96,8 @@ MANY_CASES = (
     "in one list in {channel}."
 )
 MANY_AUTOMATIC = (
-    "*More than {limit} automatic mails went out within an hour.* Until there are fewer, no notice is sent by mail "
-    "(EMAIL_AUTO_LIMIT_TOTAL). Two systems may be answering each other: look at the newest cases."
+    "*More than {limit} automatic mails went out within an hour.* Until there are fewer, no notice is sent by "
+    "mail (EMAIL_AUTO_LIMIT_TOTAL). Two systems may be answering each other: look at the newest cases."
 )
 BOUNCED = "{to}, *an answer came back, and its case is closed:* {case}. The customer did not get it."
 NOT_SENT = {
@@ -115,7 +115,7 @@ ADMINS_UNCHECKED = (
     "cases. Set it to dmarc unless nobody else can write to this mailbox"
 )
 ADMINS_UNPROVABLE = (
-    "admins cannot act by mail, and theirs is held: it is not known how {server} marks the senders it has checked. "
+    "admins cannot act by mail, and theirs is held: it is not known how {server} marks senders it has checked. "
     "Set EMAIL_AUTHSERV_ID to the name at the start of its Authentication-Results"
 )
 ADMINS_TRUST_UNPROVEN = (
