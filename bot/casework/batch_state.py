@@ -55,6 +55,8 @@ class Batch:
     slots: list[Slot] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     """What those who write without a name were called before."""
+    bounced: set[int] = field(default_factory=set)
+    """The messages of which this batch has learned that they came back."""
     _known_current: dict[str, str | None] = field(default_factory=dict)
     _changes: dict[tuple[str, str], PostChange] = field(default_factory=dict)
     filing: Filing = field(init=False)

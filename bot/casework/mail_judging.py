@@ -156,9 +156,10 @@ def _came_back(batch: Batch, slot: Slot, mail: Mail, place: CameBack) -> None:
         message = messages.load_message(batch.connection, place.returned.message)
     if not place.for_good:
         _show(batch, slot, mail, ThreadNotice.MAIL_DELAYED, reason)
-    elif message is None or not message.is_admin or message.delivery == "failed":
+    elif message is None or not message.is_admin or message.delivery == "failed" or message.id in batch.bounced:
         _show(batch, slot, mail, ThreadNotice.NOTICE_BOUNCED, reason)
     else:
+        batch.bounced.add(message.id)
         batch.apply(slot, AnswerBounced(mail.at, message.id, message.ref, message.sender, reason))
 
 
