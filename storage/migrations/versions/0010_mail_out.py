@@ -1,7 +1,7 @@
 """secrets of this installation, and the formatted twin of an answer
 
-Revision: 0010
-Follows: 0009
+Revision: 0010b
+Follows: 0010
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0010b"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

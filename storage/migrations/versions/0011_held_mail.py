@@ -1,7 +1,7 @@
 """held mail, and who may write by mail
 
 Revision: 0011
-Follows: 0010
+Follows: 0010b
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0010"
+down_revision = "0010b"
 branch_labels = None
 depends_on = None
 
