@@ -93,7 +93,7 @@ def _codec(declared: str) -> str:
     name = _ALIASES.get(name, name)
     try:
         found = codecs.lookup(name).name if name else ""
-        b"".decode(found or "utf-8")  # refuses those that do not give text, as zlib
+        b"a".decode(found or "utf-8", "replace")  # refuses those that do not give text, as zlib
     except (LookupError, ValueError, TypeError):
         return ""
     return "" if found.replace("-", "_") in _NOT_FOR_MAIL else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import islice
 
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
@@ -13,6 +14,8 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring, tostring
 
 HTML_SIZE = 1024 * 1024  # characters
 _DEPTH = 200  # elements within each other; beyond it the converter would recurse too deep
+
+_CELLS = 20_000  # of tables; laying out more takes seconds
 
 # What mail programs put around the mail that is answered: Gmail, Apple Mail and Thunderbird, Yahoo, Proton …
 _QUOTES = (
@@ -76,9 +79,11 @@ def _tree(html: str) -> HtmlElement | None:
     try:
         root = document_fromstring(html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8"))
         strip_elements(root, "script", "style", "title", "noscript", "template", with_tail=False)
+    except MemoryError:
+        raise
     except Exception:
         return None
-    return None if _is_deep(root) else root
+    return None if _is_deep(root) or _is_vast(root) else root
 
 
 def _is_deep(root: HtmlElement) -> bool:
@@ -90,9 +95,15 @@ def _is_deep(root: HtmlElement) -> bool:
     return True
 
 
+def _is_vast(root: HtmlElement) -> bool:
+    return sum(1 for _ in islice(root.iter("td", "th"), _CELLS + 1)) > _CELLS
+
+
 def _text(root: HtmlElement, html: str) -> str:
     try:
         text = get_text(tostring(root, encoding="unicode"), ParserConfig(css=CSS_PROFILES["strict"]))
+    except MemoryError:
+        raise
     except Exception:
         return _without_tags(html)
     return _tidy(text)

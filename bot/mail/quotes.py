@@ -44,7 +44,20 @@ _WROTE = re.compile(
     re.IGNORECASE,
 )
 _HAS_ADDRESS = re.compile(r"<[^<>\s]+@[^<>\s]+>|\S+@\S+\.\w")
+_HAS_TIME = re.compile(r"\d{1,2}[:.hH]\d{2}|[时時시点]")
 _HEADING = re.compile(r"^[\s>*]*(?P<label>[^\W\d_][^:：\n]{0,20})\*?\s*[:：]")
+_ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_SENTENCE_END = re.compile(r"[.!?。！？]$")
+_MORE_CLOSINGS = frozenset(
+    """
+    mit freundlichen grüßen|freundliche grüße|viele grüße|liebe grüße|beste grüße|schöne grüße|mfg|lg|vg|gruß|grüße
+    bien cordialement|bien à vous|cordialement|atenciosamente|cumprimentos|abraços|distinti saluti|un saludo
+    с уважением|з повагою|saygılarımla|ystävällisin terveisin|üdvözlettel|cu stimă|με εκτίμηση
+    よろしくお願いします|よろしくお願いいたします|以上|此致|谢谢|敬上|감사합니다|בברכה|مع التحية|مع أطيب التحيات
+    """.strip()
+    .replace("\n    ", "|")
+    .split("|")
+)
 _CLOSING = re.compile(
     r"^(?:best|all the best|kind|warm|many|cheers|sincerely|thanks|regards|yours)\b", re.IGNORECASE
 )
@@ -137,7 +150,7 @@ def _heading_by_words(head: list[str]) -> tuple[int, int] | None:
     for number, line in enumerate(head):
         if _ORIGINAL.match(line):
             return number, number + 1
-        if _WROTE.match(line) and any(char.isdigit() for char in line):
+        if _WROTE.match(line) and _names_a_mail(line):
             return number, number + 1
     return None
 
@@ -146,15 +159,26 @@ def _heading_by_library(head: list[str]) -> tuple[int, int] | None:
     text = "\n".join(head)
     for found in _headings().finditer(text):
         words = found[0].strip("\n")
-        if not words or not any(char.isdigit() for char in words):
-            continue
-        is_block = not words.rstrip().endswith((":", "："))
-        if is_block and sum(1 for line in words.split("\n") if _HEADING.match(line)) < 2:
+        is_line = words.rstrip().endswith((":", "："))
+        if not words or not (_names_a_mail(words) if is_line else _is_block(words)):
             continue
         start = found.start() + (len(found[0]) - len(found[0].lstrip("\n")))
         first = text.count("\n", 0, start)
         return first, first + words.count("\n") + 1
     return None
+
+
+def _names_a_mail(heading: str) -> bool:
+    """ "On page 2 you wrote:" is a customer's sentence; a mail program gives an address, or a time."""
+    return bool(_HAS_ADDRESS.search(heading) or _HAS_TIME.search(heading))
+
+
+def _is_block(words: str) -> bool:
+    """From, Sent, To, Subject: two such lines may be a form that was filled in, unless one has an address."""
+    count = sum(1 for line in words.split("\n") if _HEADING.match(line))
+    return any(char.isdigit() for char in words) and (
+        count >= 3 or (count == 2 and bool(_HAS_ADDRESS.search(words)))
+    )
 
 
 @cache
@@ -167,7 +191,8 @@ def _headings() -> re.Pattern[str]:
 @cache
 def _closings() -> frozenset[str]:
     words = (each for language in MAIL_LANGUAGES.values() for each in language.get("signatures", ()))
-    return frozenset(each.strip(" ,.，").lower() for each in words if not set(each) & set("\\(|["))
+    plain = (_ESCAPED.sub(lambda found: chr(int(found[1], 16)), each) for each in words)
+    return _MORE_CLOSINGS | {each.strip(" ,.，").lower() for each in plain if not set(each) & set("\\(|[")}
 
 
 @cache
@@ -199,6 +224,8 @@ def _without_signature(lines: list[str]) -> list[str]:
         if len(line) > _SIGNATURE_LINE_SIZE or seen > _SIGNATURE_LINES:
             break
         seen += bool(line)
+        if _SENTENCE_END.search(line) and not _is_closing(line):
+            break  # words below the formula are as new as those above it
         if (
             line
             and (_sent_from().match(line) or _is_closing(line))

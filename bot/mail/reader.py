@@ -46,6 +46,7 @@ class MailReader:
         self._time_limit = time_limit
         self._turn = asyncio.Lock()
         self._child: asyncio.subprocess.Process | None = None
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,7 +62,8 @@ class MailReader:
         return self._child.pid if self._child is not None and self._child.returncode is None else None
 
     async def close(self) -> None:
-        """End the child. It starts anew if another mail is to be read."""
+        """End the child, for good: who still waits for a mail gets ReaderUnavailable."""
+        self._is_closed = True
         await self._end()
 
     async def parse(self, raw: bytes, trust: Trust, *, is_cut: bool, own: OwnMail) -> ParsedMail:
@@ -115,6 +117,8 @@ class MailReader:
         if self._child is not None and self._child.returncode is None and not _at_end(self._child):
             return self._child
         await self._end()
+        if self._is_closed:
+            raise ReaderUnavailable("The reader of mails is closed.")
         try:
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -126,6 +130,8 @@ class MailReader:
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C at the terminal is for the bot, which ends its child itself
             )
+            if self._is_closed:
+                raise ReaderUnavailable("The reader of mails is closed.")
             async with asyncio.timeout(START_LIMIT):
                 kind, _ = await _receive(self._child)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:

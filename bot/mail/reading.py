@@ -76,6 +76,8 @@ def read_file(raw: bytes, number: int) -> bytes:
 def _bodies(root: Part) -> Bodies:
     try:
         return read_bodies(root)
+    except MemoryError:
+        raise
     except Exception as error:  # what a part holds is anybody's making: the rest of the mail is still read
         return Bodies(
             notes=[f"The text could not be read ({type(error).__name__}); it is only in the mail itself."]

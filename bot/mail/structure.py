@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
+from itertools import islice
 
 HEADER_BLOCK_SIZE = 256 * 1024
 HEADER_SIZE = 16 * 1024
@@ -21,6 +22,7 @@ PARTS = 1000
 DEPTH = 50
 
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
+_NO_FIELD = re.compile(rb"^(?![\x21-\x39\x3b-\x7e]+[ \t]*:|[ \t])", re.MULTILINE)
 _BLANK_LINE = re.compile(rb"\n\r?\n|\A\r?\n")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _MBOX_FROM = re.compile(rb">?From [^\n]*\n")
@@ -108,6 +110,8 @@ class Part:
         message.set_payload(self.body.decode("ascii", "surrogateescape"))
         try:
             decoded = message.get_payload(decode=True)
+        except MemoryError:
+            raise
         except Exception:
             return self.body
         return decoded if isinstance(decoded, bytes) else self.body
@@ -203,6 +207,18 @@ def read_fields(block: bytes) -> tuple[tuple[Field, ...], bytes]:
         lines.append((found[1], [line[found.end() :]]))
         start += len(line)
     return tuple(_field(name, values) for name, values in lines), block[start:].lstrip(b"\r\n")
+
+
+def fields_named(name: bytes, block: bytes, most: int = 10) -> tuple[Field, ...]:
+    """The fields of this name, at most so many, as `read_fields` has them; the others are not looked into."""
+    start = _mbox_lines(block)
+    end = _NO_FIELD.search(block, start)
+    found = re.finditer(
+        rb"^" + re.escape(name) + rb"[ \t]*:(.*(?:\n[ \t].*)*)",
+        block[start : end.start() if end else len(block)],
+        re.IGNORECASE | re.MULTILINE,
+    )
+    return tuple(_field(name, [each[1]]) for each in islice(found, most))
 
 
 def _lines(block: bytes) -> list[bytes]:
