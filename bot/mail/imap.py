@@ -18,16 +18,13 @@ from typing import Any
 
 from aioimaplib import aioimaplib as lib
 
-from .responses import Lines, folder_name, quoted
+from bot.mail.responses import Lines, folder_name, quoted
+from bot.mail.timing import MailTiming
 
 # It logs what is sent and received, an OAuth2 token among it.
 logging.getLogger("aioimaplib").setLevel(logging.WARNING)
 logging.getLogger(lib.__name__).setLevel(logging.WARNING)
 
-QUIET = 30.0  # seconds without a byte
-LONGEST = 15 * 60.0  # for one call, however many bytes come
-CONNECTING = 20.0
-DONE_ANSWER = 20.0
 LINE_MOST = 8 * 1024**2
 LITERAL_MOST = 256 * 1024**2
 # Of a refused login (RFC 5530): it may be taken later.
@@ -140,26 +137,33 @@ class _Protocol(lib.IMAP4ClientProtocol):  # type: ignore[misc]
 class ImapClient:
     """One connection, made by `connect`. After ImapGone, or a cancellation, it is closed and of no more use."""
 
-    def __init__(self, protocol: _Protocol) -> None:
+    def __init__(self, protocol: _Protocol, timing: MailTiming) -> None:
         self._protocol = protocol
+        self._timing = timing
 
     @classmethod
     async def connect(
-        cls, host: str, port: int, *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
+        cls,
+        host: str,
+        port: int,
+        timing: MailTiming,
+        *,
+        tls: ssl.SSLContext | None = None,
+        starttls: ssl.SSLContext | None = None,
     ) -> ImapClient:
         """Connected and greeted, encrypted as asked. Raises ImapGone."""
         loop = asyncio.get_running_loop()
         protocol = _Protocol(loop)
-        client = cls(protocol)
+        client = cls(protocol, timing)
         try:
-            async with asyncio.timeout(CONNECTING):
+            async with asyncio.timeout(timing.connecting):
                 await loop.create_connection(lambda: protocol, host, port, ssl=tls)
-            await client._call(protocol.wait("AUTH|NONAUTH"), CONNECTING)
+            await client._call(protocol.wait("AUTH|NONAUTH"), timing.connecting)
             if starttls is not None:
                 await client._start_tls(starttls, host)
         except TimeoutError:
             client.abort()
-            raise ImapGone(f"{host} does not answer within {CONNECTING:g} s") from None
+            raise ImapGone(f"{host} does not answer within {timing.connecting:g} s") from None
         except OSError as error:
             client.abort()
             raise ImapGone(_reason(host, error)) from error
@@ -237,14 +241,14 @@ class ImapClient:
         begun = asyncio.ensure_future(protocol._idle_event.wait())
         told = asyncio.ensure_future(queue.get())
         try:
-            await self._first_of({idle, begun}, QUIET)
+            await self._first_of({idle, begun}, self._timing.quiet)
             if not begun.done():
                 _lines_of(idle.result())
                 raise ImapGone("the server ended IDLE before it began")
             heard = await self._first_of({idle, told}, seconds, silence_is_loss=False)
             if not idle.done():
                 protocol.send("DONE")
-            await self._first_of({idle}, DONE_ANSWER)
+            await self._first_of({idle}, self._timing.done_answer)
             _lines_of(idle.result())
             return heard
         except ImapNo:
@@ -268,10 +272,15 @@ class ImapClient:
                 raise
             raise LoginRefused(refusal.text) from None
         self._protocol.state = lib.AUTH
-        await self._call(self._protocol.capability(), QUIET)
+        await self._call(self._protocol.capability())
 
     async def _command(
-        self, name: str, *arguments: str, prefix: str = "", untagged: str | None = None, patience: float = QUIET
+        self,
+        name: str,
+        *arguments: str,
+        prefix: str = "",
+        untagged: str | None = None,
+        patience: float | None = None,
     ) -> Lines:
         protocol = self._protocol
         command = lib.Command(
@@ -284,14 +293,14 @@ class ImapClient:
         )
         return await self._answer(protocol.execute(command), patience)
 
-    async def _answer(self, asked: Coroutine[Any, Any, Any], patience: float = QUIET) -> Lines:
+    async def _answer(self, asked: Coroutine[Any, Any, Any], patience: float | None = None) -> Lines:
         return _lines_of(await self._call(asked, patience))
 
-    async def _call(self, asked: Coroutine[Any, Any, Any], patience: float) -> Any:
+    async def _call(self, asked: Coroutine[Any, Any, Any], patience: float | None = None) -> Any:
         """The result. A loss, a silence, a cancellation or an error of the library ends the connection."""
         task: asyncio.Future[Any] = asyncio.ensure_future(asked)
         try:
-            await self._first_of({task}, patience)
+            await self._first_of({task}, patience or self._timing.quiet)
             return task.result()
         except lib.AioImapException as error:
             self.abort()
@@ -324,7 +333,7 @@ class ImapClient:
                 if loop.time() >= until:
                     return False
                 continue
-            until = min(max(began, protocol.heard) + patience, began + LONGEST)
+            until = min(max(began, protocol.heard) + patience, began + self._timing.longest)
             if loop.time() >= until:
                 raise ImapGone(f"the server is silent for {patience:g} s")
 
@@ -339,11 +348,11 @@ class ImapClient:
         if protocol.incomplete_line:
             raise ImapGone("the server sends more before encryption begins")
         protocol.capabilities = set()
-        async with asyncio.timeout(CONNECTING):
+        async with asyncio.timeout(self._timing.connecting):
             protocol.transport = await protocol.loop.start_tls(
                 protocol.transport, protocol, context, server_hostname=host
             )
-        await self._call(protocol.capability(), QUIET)
+        await self._call(protocol.capability())
 
 
 def _lines_of(response: Any) -> Lines:

@@ -190,7 +190,7 @@ class Mailbox:
         context = (self._tls or await asyncio.to_thread(ssl.create_default_context)) if encrypted else None
         tls = context if settings.security is Security.TLS else None
         starttls = context if settings.security is Security.STARTTLS else None
-        client = await ImapClient.connect(settings.server, settings.port, tls=tls, starttls=starttls)
+        client = await ImapClient.connect(settings.server, settings.port, self._timing, tls=tls, starttls=starttls)
         try:
             if isinstance(login, Password):
                 await client.login(login.user, login.password)
@@ -221,9 +221,7 @@ class Mailbox:
 
     async def _serve(self, client: ImapClient) -> None:
         """Until the connection is lost."""
-        uidvalidity = responses.uidvalidity(await client.select(self._settings.folder))
-        if uidvalidity is None:
-            raise ImapGone("the server gives its folder no UIDVALIDITY")
+        uidvalidity = await self._opened(client)
         await self._intake.begin(client, uidvalidity)
         await self._intake.catch_up(client, uidvalidity)
         await self._compare(client, uidvalidity)
@@ -239,7 +237,16 @@ class Mailbox:
                 self.status.polls = True
                 log.warning("the server does not tell of new mail; it is asked from now on", action="mail_polls")
             if self._clock.monotonic() - self._compared >= self._timing.compare:
+                # Opened anew: a server may go on showing a folder as it was before somebody restored it.
+                if await self._opened(client) != uidvalidity:
+                    raise ImapGone("the mailbox was numbered anew")
                 await self._compare(client, uidvalidity)
+
+    async def _opened(self, client: ImapClient) -> int:
+        uidvalidity = responses.uidvalidity(await client.select(self._settings.folder))
+        if uidvalidity is None:
+            raise ImapGone("the server gives its folder no UIDVALIDITY")
+        return uidvalidity
 
     async def _compare(self, client: ImapClient, uidvalidity: int) -> None:
         await self._intake.compare(client, uidvalidity)

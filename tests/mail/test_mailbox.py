@@ -93,7 +93,7 @@ class TestReading:
     async def test_the_raw_mail_is_kept_to_the_byte_with_the_servers_time(
         self, database: Database, dovecot: Dovecot
     ) -> None:
-        raw = mail(1, body="Grüße, (( \\ \"quoted\" {12}\r\nA1 OK done\r\n) FETCH (\r\n")
+        raw = mail(1, body='Grüße, (( \\ "quoted" {12}\r\nA1 OK done\r\n) FETCH (\r\n')
         async with reading(database, mailbox_settings(dovecot.port)) as running:
             await running.flows()
             dovecot.deliver(raw)

@@ -152,7 +152,7 @@ class Dovecot:
 
     async def start(self) -> None:
         (self.home / "run" / "master.pid").unlink(missing_ok=True)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: ASYNC220 (it does not block)
             [self._program, "-F", "-c", self.home / "dovecot.conf"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -243,7 +243,9 @@ class Dovecot:
             os.chown(path, self._uid, self._gid)
 
 
-def mail(number: int, sender: str = "dana@customer.example", *, body: str = "", extra: Iterable[str] = ()) -> bytes:
+def mail(
+    number: int, sender: str = "dana@customer.example", *, body: str = "", extra: Iterable[str] = ()
+) -> bytes:
     """A mail of a customer; the number makes it one of its own."""
     lines = [
         f"Message-ID: <mail-{number}@customer.example>",
