@@ -313,7 +313,9 @@ class Settings(DatabaseSettings):
         """All of what sending needs, or none of it; said beside every other problem."""
         given = {name: info.data.get(name) for name in ("smtp_server", "smtp_user", "imap_email")}
         passwords = [info.data.get(name) for name in ("smtp_password", "imap_password")]
-        has_password, mailbox_has_one = (isinstance(one, SecretStr) and one.get_secret_value() != "" for one in passwords)
+        has_password, mailbox_has_one = (
+            isinstance(one, SecretStr) and one.get_secret_value() != "" for one in passwords
+        )
         if problems := smtp_problems(
             server=given["smtp_server"] or "",
             security=str(info.data.get("smtp_security", "auto")),

@@ -260,9 +260,7 @@ def count_lost(connection: Connection, row: OutboxRow, lost: int) -> None:
 
 
 def _set_payload(connection: Connection, row: OutboxRow, values: Mapping[str, Any]) -> None:
-    connection.execute(
-        sa.update(outbox).where(outbox.c.id == row.id).values(payload={**row.payload, **values})
-    )
+    connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(payload={**row.payload, **values}))
 
 
 def has_left(connection: Connection, message_id: int) -> bool:

@@ -265,16 +265,12 @@ MAIL_GIVEN_UP = "the mail server did not take it for two days; its last answer w
 MAIL_ONLY_LOST_FILES = "none of its files could be sent, and there are no words in it"
 MAIL_AWAY = "the mail server cannot be reached ({why})"
 # Said to operators, after "I am in trouble: "
-MAIL_LOGIN = (
-    "the mail server refuses the login for sending ({said}); answers by email wait. Check SMTP_USER and SMTP_PASSWORD"
-)
+MAIL_LOGIN = "the mail server refuses the login for sending ({said}); answers by email wait. Check SMTP_USER and SMTP_PASSWORD"
 MAIL_CERTIFICATE = (
     "the certificate of {host} is not valid for sending mail; answers by email wait. Check SMTP_SERVER, and whether "
     "that server's certificate has expired"
 )
-MAIL_UNFIT = (
-    "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and SMTP_USER"
-)
+MAIL_UNFIT = "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and SMTP_USER"
 MAIL_DOWN = "mail cannot be sent since {since}: the mail server is out of reach; answers by email wait"
 
 # A mail to a customer. No marks here: it is plain text, and its twin is made from that

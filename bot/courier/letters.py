@@ -112,7 +112,9 @@ class LetterWriter:
             to_name=_name_of(customer),
             subject=self.subject(draft),
             message_id=draft.message_id,
-            references=references_to(answered.message_id, tuple(reversed(answered.references))) if answered else (),
+            references=references_to(answered.message_id, tuple(reversed(answered.references)))
+            if answered
+            else (),
             date=now,
             text=text,
             html=html,

@@ -143,7 +143,9 @@ class MailRows:
             if draft.is_answer and not fitting and missing and is_blank(_body(draft)):
                 await self._park(row, words.MAIL_ONLY_LOST_FILES, missing)
                 return
-            told = tuple(as_lost(one.attachment, one.trouble, one.detail) for one in missing) + _lost_already(draft)
+            told = tuple(as_lost(one.attachment, one.trouble, one.detail) for one in missing) + _lost_already(
+                draft
+            )
             letter = self._writer.letter(draft, told, now)
             given = [LetterFile(one.name, one.mime_type, await self._files.read(one)) for one in fitting]
             try:
@@ -226,11 +228,15 @@ class MailRows:
             self._lose(connection, row, missing, now)
             if row.message_id is not None:
                 lost = attachments.any_lost(connection, row.message_id)
-                _settle(connection, row.message_id, "sent", "some of its files were not sent" if lost else None, now)
+                _settle(
+                    connection, row.message_id, "sent", "some of its files were not sent" if lost else None, now
+                )
             outbox.rest_lane(connection, row.lane, now)
 
         await self._database.write(work)
-        log.info("delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id)
+        log.info(
+            "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
+        )
         if missing:
             self.on_report()
 
@@ -240,9 +246,7 @@ class MailRows:
             report = reports.file_failed_in_mail(row, one.attachment.id, one.trouble, one.detail, now)
             inbox.put(connection, report, now)
 
-    async def _again(
-        self, row: OutboxRow, lost: int, error: str, seconds: float, *, failed: bool = True
-    ) -> None:
+    async def _again(self, row: OutboxRow, lost: int, error: str, seconds: float, *, failed: bool = True) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
         log.warning("a mail waits", action="delayed", row=row.id, kind=row.kind, error=error, seconds=seconds)
 
