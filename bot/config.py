@@ -208,7 +208,7 @@ def smtp_problems(
         problems.append(f"{name} is not usable: write an address such as Support <support@example.com>")
     if security == "none" and not is_forced and not is_loopback(server):
         problems.append(
-            "SMTP_SECURITY=none is not usable: passwords and mail would travel for everybody to read; write tls or "
+            "SMTP_SECURITY=none is not usable: passwords and mail would travel readable for all; write tls or "
             "starttls, or set SMTP_INSECURE=true if you know that nobody can listen"
         )
     if has_password and not (user or mailbox):

@@ -25,8 +25,8 @@ USUAL = 1
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """`destination` is the Slack channel, `FILES` and the channel, or `MAIL`; rows of one `lane` are sent in the order of
-    their ids.
+    """`destination` is the Slack channel, `FILES` and the channel, or `MAIL`; rows of one `lane` are sent in the
+    order of their ids.
     """
 
     dedupe_key: str

@@ -25,7 +25,7 @@ from storage.secrets import secret
 
 from .letter import Automatic, Letter, loop_token, new_message_id, references_to, reply_subject
 
-SECRET = "mail"
+KEY_NAME = "mail"
 QUOTE_LINES = 60
 QUOTE_BYTES = 4000
 _AUTOMATIC: dict[str, Automatic] = {"received": "auto-replied", "closed": "auto-generated"}
@@ -171,7 +171,7 @@ class LetterWriter:
 
 def mail_secret(connection: Connection) -> bytes:
     """What our Message-IDs and our mark on our own mail are made with."""
-    return secret(connection, SECRET)
+    return secret(connection, KEY_NAME)
 
 
 def as_lost(attachment: Attachment, trouble: FileTrouble, detail: str = "") -> LostFile:

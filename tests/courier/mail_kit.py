@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -130,11 +131,11 @@ class MailDesk:
         turns = 0
         while True:
             now = self.clock.now()
-            turn = await self.database.read(lambda c: outbox.next_turn(c, outbox.MAIL, now))
+            turn = await self.database.read(partial(outbox.next_turn, destination=outbox.MAIL, now=now))
             if turn is None:
                 return turns
             if turn.row is None:
-                await self.database.write(lambda c: outbox.rest_lane(c, turn.lane, now))
+                await self.database.write(partial(outbox.rest_lane, lane=turn.lane, now=now))
             else:
                 turns += 1
                 assert turns < 50, "a row is taken up again and again"

@@ -104,7 +104,7 @@ class TestWritten:
     )
     def test_subjects_of_every_script_are_read_as_they_were_written(self, text: str) -> None:
         mail = read(written(letter(subject=text, to_name=text)))
-        assert mail["Subject"] == text.strip() or "=?" in text
+        assert mail["Subject"] == text.strip()
         assert mail["To"].addresses[0].addr_spec == "dana@example.com"
 
     @pytest.mark.parametrize("text", ["a =?utf-8?q?b?= c", 'Say "hi" \\ there', "O'Neil, Ltd. (UK)"])
@@ -154,7 +154,7 @@ class TestWritten:
         assert grown <= written_size(size)
 
     @pytest.mark.parametrize(
-        "address", HOSTILE[:10] + ["a", "a@", "@b", "a@b c", "a@b\r\nX: y", "a@b,c@d", "a b@c"]
+        "address", [*HOSTILE[:10], "a", "a@", "@b", "a@b c", "a@b\r\nX: y", "a@b,c@d", "a b@c"]
     )
     def test_an_address_that_is_none_is_refused(self, address: str) -> None:
         with pytest.raises(BadAddress):
@@ -186,7 +186,7 @@ class TestWritten:
         assert known["Subject"].count("[CASE_001]") == 1
         (part,) = known.iter_attachments()
         assert part.get_payload(decode=True) == data
-        assert [name for name in part.keys() if name not in {"MIME-Version"}] == [
+        assert [name for name, _ in part.items() if name != "MIME-Version"] == [
             "Content-Type",
             "Content-Transfer-Encoding",
             "Content-Disposition",
