@@ -1,7 +1,7 @@
 """A case that came by mail, what admins do about it, and the rows that go out by mail, brought one by one."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -102,7 +102,7 @@ class MailDesk:
         timing = Timing(retry_after=60, settle_after=3, mail_login_pause=300)
         self.rows = MailRows(
             self.database,
-            LetterWriter(STATIONERY),
+            LetterWriter(STATIONERY if self.smtp else replace(STATIONERY, sender="")),
             self._carrier(),
             files,
             self.clock,

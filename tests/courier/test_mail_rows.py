@@ -8,10 +8,15 @@ import structlog
 from sqlalchemy import Connection
 
 from bot.blocks import words
+from bot.casework.filing import Filing, Slot
 from bot.casework.intake import Verb
-from storage import correspondence, outbox
+from bot.desk.effects import RecordMessage
+from bot.desk.events import AdminAnswered
+from bot.desk.model import Person, PostRef, Source, Written
+from storage import cases, correspondence, outbox
 from storage.engine import Database, open_database
-from tests.casework.kit import after, asks, deletion, edit, reply, rows
+from storage.outbox import NewRow
+from tests.casework.kit import CHANNELS, after, asks, deletion, edit, reply, rows
 from tests.courier.mail_kit import (
     CASE,
     DANA,
@@ -166,6 +171,44 @@ class TestSent:
         desk.move(DELAY)
         await desk.bring()
         assert [("Auto-Submitted" in taken.mail) for taken in smtp.taken] == [False, True]
+
+    async def test_the_notice_of_receipt_goes_at_once_and_answers_the_mail(
+        self, desk: MailDesk, smtp: ScriptedSmtp, database: Database
+    ) -> None:
+        row = NewRow(f"received:{CASE}", f"mail:{DANA}", outbox.MAIL, "received", CASE)
+        await database.write(lambda c: outbox.enqueue(c, [row], desk.clock.now()))
+        await desk.bring()
+        (taken,) = smtp.taken
+        assert taken.mail["Auto-Submitted"] == "auto-replied"
+        assert taken.mail["In-Reply-To"] == FIRST_ID
+        assert taken.text.startswith("Received: CASE_001.\n")
+
+    async def test_what_a_customer_has_already_is_not_sent_again(
+        self, desk: MailDesk, smtp: ScriptedSmtp, database: Database
+    ) -> None:
+        effect = RecordMessage(
+            after(10),
+            Person("UADA", "Ada"),
+            Written("By mail", "By mail"),
+            None,
+            Source.EMAIL,
+            is_answer=True,
+            has_it=True,
+        )
+
+        def work(connection: Connection) -> None:
+            case = cases.load_cases(connection, [CASE])[CASE]
+            filing = Filing(connection, CHANNELS, after(10))
+            filing.add(
+                Slot(case, case),
+                AdminAnswered(after(10), effect.author, effect.written, PostRef("C", "1")),
+                (effect,),
+            )
+            filing.store()
+
+        await database.write(work)
+        assert await desk.states() == []
+        assert await desk.deliveries() == [("sent", None)]
 
 
 class TestDelay:
