@@ -213,7 +213,7 @@ def smtp_problems(
         problems.append(f"{name} is not usable: write an address such as Support <support@example.com>")
     if security == "none" and not is_forced and not is_loopback(server):
         problems.append(
-            "SMTP_SECURITY=none is not usable: passwords and mail would travel for everybody to read; write tls or "
+            "SMTP_SECURITY=none is not usable: passwords and mail would travel readable for all; write tls or "
             "starttls, or set SMTP_INSECURE=true if you know that nobody can listen"
         )
     if has_password and not (user or mailbox):
@@ -321,7 +321,9 @@ class Settings(DatabaseSettings, MailboxFields):
         """All of what sending needs, or none of it; said beside every other problem."""
         given = {name: info.data.get(name) for name in ("smtp_server", "smtp_user", "imap_email")}
         passwords = [info.data.get(name) for name in ("smtp_password", "imap_password")]
-        has_password, mailbox_has_one = (isinstance(one, SecretStr) and one.get_secret_value() != "" for one in passwords)
+        has_password, mailbox_has_one = (
+            isinstance(one, SecretStr) and one.get_secret_value() != "" for one in passwords
+        )
         if problems := smtp_problems(
             server=given["smtp_server"] or "",
             security=str(info.data.get("smtp_security", "auto")),

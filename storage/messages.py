@@ -218,7 +218,7 @@ def set_place(connection: Connection, message_id: int, channel: str, ts: str, th
 
 
 def is_answered_otherwise(connection: Connection, case_id: str, after: datetime, but: int) -> bool:
-    """Whether another answer than that one, written later than that moment, has reached the customer or may yet."""
+    """Whether another answer than that one, written after that moment, reached the customer or may yet."""
     other = sa.exists().where(
         messages.c.case_id == case_id,
         messages.c.timestamp > after,

@@ -25,8 +25,8 @@ USUAL = 1
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """`destination` is the Slack channel, `FILES` and the channel, or `MAIL`; rows of one `lane` are sent in the order of
-    their ids.
+    """`destination` is the Slack channel, `FILES` and the channel, or `MAIL`; rows of one `lane` are sent in the
+    order of their ids.
     """
 
     dedupe_key: str
@@ -287,9 +287,7 @@ def count_lost(connection: Connection, row: OutboxRow, lost: int) -> None:
 
 
 def _set_payload(connection: Connection, row: OutboxRow, values: Mapping[str, Any]) -> None:
-    connection.execute(
-        sa.update(outbox).where(outbox.c.id == row.id).values(payload={**row.payload, **values})
-    )
+    connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(payload={**row.payload, **values}))
 
 
 def has_left(connection: Connection, message_id: int) -> bool:

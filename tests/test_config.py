@@ -256,23 +256,24 @@ def as_written(default: Any) -> str:
 DEFAULTS = {name.upper(): as_written(field.default) for name, field in Settings.model_fields.items()}
 
 
-class TestSending:
-    SMTP = {"SMTP_SERVER": "smtp.example.com", "IMAP_EMAIL": "support@example.com", "IMAP_PASSWORD": "secret"}
+SMTP = {"SMTP_SERVER": "smtp.example.com", "IMAP_EMAIL": "support@example.com", "IMAP_PASSWORD": "secret"}
 
+
+class TestSending:
     def test_without_any_of_it_nothing_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not load(monkeypatch).sends_mail
 
     def test_the_mailboxs_login_and_address_are_used_where_no_other_is_given(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        settings = load(monkeypatch, **self.SMTP)
+        settings = load(monkeypatch, **SMTP)
         assert settings.sends_mail
         assert (settings.smtp_login, settings.smtp_secret) == ("support@example.com", "secret")
         assert settings.mail_from == ("support@example.com", "")
 
     def test_what_is_given_goes_before_the_mailboxs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         given = {"SMTP_USER": "relay", "SMTP_PASSWORD": "other", "EMAIL_FROM": "Help Desk <help@example.com>"}
-        settings = load(monkeypatch, **self.SMTP, **given)
+        settings = load(monkeypatch, **SMTP, **given)
         assert (settings.smtp_login, settings.smtp_secret) == ("relay", "other")
         assert settings.mail_from == ("help@example.com", "Help Desk")
 
@@ -289,7 +290,7 @@ class TestSending:
     def test_the_port_says_how_it_is_encrypted_unless_it_is_said(
         self, monkeypatch: pytest.MonkeyPatch, port: str, security: str, spoken: str
     ) -> None:
-        settings = load(monkeypatch, **self.SMTP, SMTP_PORT=port, SMTP_SECURITY=security)
+        settings = load(monkeypatch, **SMTP, SMTP_PORT=port, SMTP_SECURITY=security)
         assert settings.smtp_encryption == spoken
 
     @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ class TestSending:
     def test_in_the_clear_only_to_this_machine_or_when_forced(
         self, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
     ) -> None:
-        assert load(monkeypatch, **(self.SMTP | {"SMTP_SECURITY": "none"} | more)).smtp_encryption == "none"
+        assert load(monkeypatch, **(SMTP | {"SMTP_SECURITY": "none"} | more)).smtp_encryption == "none"
 
 
 class TestDocumented:

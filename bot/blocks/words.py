@@ -255,6 +255,8 @@ REASONS = {
     "user_not_found": "the customer's account no longer exists",
 }
 REASON = "{reason} ({word})"
+NOTICE_ABOUT = "See {post}."
+NOTICE_POST = "the post"
 
 # Why a mail did not go, or not for now: {said} is the mail server's own answer
 MAIL_REASON = "{reason} (the mail server says: {said})"
@@ -284,16 +286,18 @@ MAIL_ONLY_LOST_FILES = "none of its files could be sent, and there are no words 
 MAIL_AWAY = "the mail server cannot be reached ({why})"
 # Said to operators, after "I am in trouble: "
 MAIL_LOGIN = (
-    "the mail server refuses the login for sending ({said}); answers by email wait. Check SMTP_USER and SMTP_PASSWORD"
+    "the mail server refuses the login for sending ({said}); answers by email wait. Check SMTP_USER and "
+    "SMTP_PASSWORD"
 )
 MAIL_CERTIFICATE = (
-    "the certificate of {host} is not valid for sending mail; answers by email wait. Check SMTP_SERVER, and whether "
-    "that server's certificate has expired"
+    "the certificate of {host} is not valid for sending mail; answers by email wait. Check SMTP_SERVER, and "
+    "whether that server's certificate has expired"
 )
 MAIL_UNFIT = (
-    "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and SMTP_USER"
+    "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and "
+    "SMTP_USER"
 )
-MAIL_DOWN = "mail cannot be sent since {since}: the mail server is out of reach; answers by email wait"
+MAIL_DOWN = "mail cannot be sent since {since}: the mail server is out of reach; answers by email wait for it"
 
 # A mail to a customer. No marks here: it is plain text, and its twin is made from that
 MAIL_CLOSING = "Case {case_id} is closed. Write again and a new case opens."
@@ -304,8 +308,6 @@ MAIL_QUOTED = "On {at}, {name} wrote:"
 MAIL_QUOTE_CUT = "[…]"
 MAIL_FILES_MISSING = "Files that could not be sent with this mail: {files}"
 MAIL_UNNAMED = "Your case"
-NOTICE_ABOUT = "See {post}."
-NOTICE_POST = "the post"
 
 HELD = "{author}, this was *not sent*: case {case_id} is closed."
 HELD_CHOICE = "To send it, reopen the case."

@@ -34,11 +34,15 @@ SUPPRESSED = "DR, RN, NRN, OOF, AutoReply"
 
 _TAG = re.compile(r"\[CASE_\d+\]", re.IGNORECASE)
 # What mail programs put before a subject when they answer, in the languages we know of.
-_ANSWERED = re.compile(r"(?:re|aw|antw|sv|vs|odp|rif|ynt|res|回复|答复|回覆)(?:\s*\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
+_ANSWERED = re.compile(
+    r"(?:re|aw|antw|sv|vs|odp|rif|ynt|res|回复|答复|回覆)(?:\s*\[\d+\])?\s*[:：]\s*", re.IGNORECASE
+)
 _NOT_ONE_LINE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _REORDERING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
-_ADDRESS = re.compile(r"[^@\s\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f]{1,64}@[^@\s\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f]{1,255}")
+_ADDRESS = re.compile(
+    r"[^@\s\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f]{1,64}@[^@\s\"(),:;<>\[\\\]\x00-\x20\x7f-\x9f]{1,255}"
+)
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,100}")
 _ENCODED_BYTES = 45  # in one encoded word, so that it and its marks stay below 76 characters
 _BASE64_LINE, _BASE64_BYTES = 78, 57  # a line of base64 with its line end, and the bytes it stands for

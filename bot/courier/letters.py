@@ -26,7 +26,7 @@ from storage.secrets import secret
 from .letter import Automatic, Letter, loop_token, new_message_id, references_to, reply_subject
 from .render import read_lost_files
 
-SECRET = "mail"
+KEY_NAME = "mail"
 QUOTE_LINES = 60
 QUOTE_BYTES = 4000
 _AUTOMATIC: dict[str, Automatic] = {
@@ -117,7 +117,9 @@ class LetterWriter:
             to_name=_name_of(customer),
             subject=self.subject(draft),
             message_id=draft.message_id,
-            references=references_to(answered.message_id, tuple(reversed(answered.references))) if answered else (),
+            references=references_to(answered.message_id, tuple(reversed(answered.references)))
+            if answered
+            else (),
             date=now,
             text=text,
             html=html,
@@ -187,7 +189,7 @@ class LetterWriter:
 
 def mail_secret(connection: Connection) -> bytes:
     """What our Message-IDs and our mark on our own mail are made with."""
-    return secret(connection, SECRET)
+    return secret(connection, KEY_NAME)
 
 
 def as_lost(attachment: Attachment, trouble: FileTrouble, detail: str = "") -> LostFile:

@@ -119,6 +119,9 @@ class MailRows:
         if lost >= MOST_LOST:
             await self._unknown(row, _how_lost(row))
             return
+        if self._carrier is None:
+            await self._cannot(row)
+            return
         now = self._clock.now()
         if self._paused_until is not None and now < self._paused_until:
             await self._database.write(
@@ -128,9 +131,6 @@ class MailRows:
         draft = await self._draft(row)
         if draft.message is not None and draft.message.deleted_at is not None and not lost:
             await self._recall(row)
-            return
-        if self._carrier is None:
-            await self._cannot(row)
             return
         if draft.message is not None and not lost and now < (due := draft.message.timestamp + self._delay):
             await self._database.write(partial(outbox.delay_lane, lane=row.lane, until=due, failed=False))

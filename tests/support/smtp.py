@@ -40,7 +40,7 @@ class Taken:
     def _part(self, kind: str) -> str:
         part = self.mail.get_body((kind,))
         assert part is not None
-        return str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
 
 
 @dataclass
@@ -113,20 +113,20 @@ class ScriptedSmtp:
         self.said.append(verb)
         return self.answers[verb].pop(0) if self.answers[verb] else None
 
-    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         if (answer := self._next("MAIL")) is not None:
             return answer
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         if (answer := self._next("RCPT")) is not None:
             return answer
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Any) -> str:  # noqa: N802
         if (answer := self._next("DATA")) is not None:
             return answer
         async with self._changed:
