@@ -120,6 +120,11 @@ def _how_to_go_on(slack: LocalSlack, health: str, narrator: Narrator) -> None:
             f"{_relative(Path(sys.executable))} -m bot play \\",
             f"  {_relative(samples / 'slack' / 'slack_message_new.json')} --to {slack.url}",
         )
+        narrator.example(
+            "Play a mail:",
+            f"{_relative(Path(sys.executable))} -m bot play \\",
+            f"  {_relative(samples / 'emails' / 'attachment.eml')} --to {slack.url}",
+        )
     narrator.example("Write to the bot as Omar:", *_curl(slack, "dm", user=OMAR, text="One more thing"))
     narrator.example("Let 48 hours pass:", *_curl(slack, "clock", advance=172_860))
     narrator.example(

@@ -88,7 +88,17 @@ async def test_a_customer_writes_with_a_file_and_the_answer_joins_the_conversati
     await expect(letters(dana)).to_have_count(3)
     reply = message_from_bytes(mail.mailbox(DESK).inbox[1].raw)
     assert reply["In-Reply-To"] == message_from_bytes(mail.mailbox(DANA).inbox[0].raw)["Message-ID"]
+    assert "\n> It left this morning.\n" in reply.get_payload().replace("\r\n", "\n")
+    await expect(letters(dana).last.get_by_text("It left this morning.")).to_be_hidden()
     await expect(dana.page.get_by_label("Words of the mail")).to_have_value("")
+
+    desk_answers(mail, mail.mailbox(DESK).inbox[1], "You are welcome.")
+    await expect(letters(dana)).to_have_count(4)
+    await dana.page.get_by_label("Quote it below").uncheck()
+    await dana.page.get_by_label("Words of the mail").fill("Bye!")
+    await dana.page.get_by_role("button", name="Send mail").click()
+    await slack.wait_for(lambda: len(mail.mailbox(DESK).inbox) == 3)
+    assert message_from_bytes(mail.mailbox(DESK).inbox[2].raw).get_payload().strip() == "Bye!"
 
 
 async def test_unread_mail_is_counted_until_it_is_looked_at(
@@ -173,12 +183,12 @@ async def test_backstage_makes_mail_go_wrong(slack: LocalSlack, mail: MailServer
     panel = await ada.backstage()
     await panel.get_by_role("switch", name="neither IMAP nor SMTP").check()
     await slack.wait_for(lambda: mail.is_away)
-    await panel.get_by_label("What goes wrong with mail").select_option(label="SMTP: 550, no such user")
+    await panel.get_by_label("Trouble with mail", exact=True).select_option(label="SMTP: 550, no such user")
     await panel.get_by_role("button", name="Add fault").click()
-    await expect(panel.get_by_label("Faults of mail still to come")).to_have_text("SMTP: 550, no such user, once")
+    await expect(panel.get_by_label("Trouble with mail to come")).to_have_text("SMTP: 550, no such user, once")
     await panel.get_by_role("button", name="Clear mail faults").click()
     await slack.wait_for(lambda: not mail.is_away and not mail.faults.pending)
-    await expect(panel.get_by_label("Faults of mail still to come")).to_be_hidden()
+    await expect(panel.get_by_label("Trouble with mail to come")).to_be_hidden()
 
 
 async def test_without_mail_there_is_no_mailbox(office: Office) -> None:
@@ -220,5 +230,5 @@ async def test_everything_can_be_read_and_has_a_name(
     if width < 1000:
         await panel.get_by_role("button", name="Controls").click()
     await panel.get_by_role("button", name="Add fault").click()
-    await expect(panel.get_by_label("Faults of mail still to come")).to_be_visible()
+    await expect(panel.get_by_label("Trouble with mail to come")).to_be_visible()
     assert await flaws(dana.page) == []

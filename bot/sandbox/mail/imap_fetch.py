@@ -33,11 +33,11 @@ def marks_as_seen(items: list[str]) -> bool:
 
 
 def given(mail: Mail, seq: int, items: list[str], *, by_uid: bool) -> bytes:
-    """The FETCH response for a mail."""
+    """The FETCH response for a mail, without its line end."""
     upper = [item.upper() for item in items]
     if by_uid and "UID" not in upper:
         items = ["UID", *items]
-    return b"* %d FETCH (" % seq + b" ".join(_item(mail, item) for item in items) + b")\r\n"
+    return b"* %d FETCH (" % seq + b" ".join(_item(mail, item) for item in items) + b")"
 
 
 def shown_flags(mail: Mail) -> str:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bot.sandbox.mail import imap_fetch
 from bot.sandbox.mail.accounts import Accounts, read_plain, read_xoauth2
 from bot.sandbox.mail.faults import MailFaults
-from bot.sandbox.mail.imap_search import Search
+from bot.sandbox.mail.imap_selected import SelectedFolder, named, read_flags
 from bot.sandbox.mail.imap_syntax import (
     BadCommand,
+    Ended,
+    Refused,
     Token,
     literal_size,
-    number_set,
     quoted,
     read_moment,
     text,
     tokens,
 )
-from bot.sandbox.mail.store import DELETED, SEEN, Folder, Mail, Mailbox, MailStore
+from bot.sandbox.mail.store import SEEN, Folder, Mailbox, MailStore
 
 LONGEST_LITERAL = 64 * 1024 * 1024
 FLAGS = "\\Answered \\Flagged \\Deleted \\Seen \\Draft"
@@ -31,12 +31,15 @@ Done = str
 Verb = Callable[[list[Token]], Awaitable[Done]]
 
 
-class Refused(Exception):
-    """A tagged NO."""
-
-
-class Ended(Exception):
-    """The connection is over."""
+MAIL_VERBS: dict[str, Callable[..., Done]] = {
+    "SEARCH": SelectedFolder.search,
+    "FETCH": SelectedFolder.fetch,
+    "STORE": SelectedFolder.flag,
+    "COPY": SelectedFolder.copy,
+    "MOVE": SelectedFolder.move,
+    "EXPUNGE": SelectedFolder.expunge,
+}
+"""What is done with mails; each also by UID."""
 
 
 class ImapSession:
@@ -56,12 +59,7 @@ class ImapSession:
         self._capabilities = capabilities
         self._out: list[bytes] = []
         self._mailbox: Mailbox | None = None
-        self.folder: Folder | None = None
-        self._writable = False
-        self._uidvalidity = 0
-        self._told: list[int] = []
-        self._told_flags: dict[int, set[str]] = {}
-        self._version = 0
+        self.selected: SelectedFolder | None = None
         self._anyone: dict[str, Verb] = {
             "CAPABILITY": self._capability,
             "NOOP": self._noop,
@@ -81,23 +79,17 @@ class ImapSession:
             "STATUS": self._status,
             "APPEND": self._append,
         }
-        self._selected: dict[str, Verb] = {
+        self._in_folder: dict[str, Verb] = {
             "CHECK": self._noop,
             "CLOSE": self._close,
             "UNSELECT": self._unselect,
-            "EXPUNGE": self._expunge,
             "IDLE": self._idle,
-            "UID EXPUNGE": self._expunge,
         }
-        for name, verb in (
-            ("SEARCH", self._search),
-            ("FETCH", self._fetch),
-            ("STORE", self._flag),
-            ("COPY", self._copy),
-            ("MOVE", self._move),
-        ):
-            self._selected[name] = partial(verb, by_uid=False)
-            self._selected[f"UID {name}"] = partial(verb, by_uid=True)
+
+    @property
+    def folder(self) -> Folder | None:
+        """The folder that is selected."""
+        return None if self.selected is None else self.selected.folder
 
     async def run(self) -> None:
         """Until the end."""
@@ -166,16 +158,16 @@ class ImapSession:
         if name in self._anyone:
             return self._anyone[name]
         needed = {"IDLE": "IDLE", "MOVE": "MOVE", "UID MOVE": "MOVE", "UID EXPUNGE": "UIDPLUS"}.get(name)
-        known = name in self._owner or name in self._selected
+        of_mails = name.removeprefix("UID ") in MAIL_VERBS
+        known = of_mails or name in self._owner or name in self._in_folder
         if not known or (needed and needed not in self._capabilities):
             raise BadCommand("Unknown command")
         if self._mailbox is None:
             raise BadCommand("Log in first")
         if name in self._owner:
             return self._owner[name]
-        if self.folder is None:
-            raise BadCommand("Select a folder first")
-        return self._selected[name]
+        self._chosen()
+        return partial(self._on_mails, name=name) if of_mails else self._in_folder[name]
 
     async def _read(self) -> list[str | bytes]:
         """A command line as it came, with its literals."""
@@ -270,24 +262,15 @@ class ImapSession:
             raise BadCommand("Log in first")
         return self._mailbox
 
-    def _folder_named(self, token: Token, code: str = "[NONEXISTENT]") -> Folder:
-        folder = self._own().find(text(token))
-        if folder is None:
-            raise Refused(f"{code} No such folder")
-        return folder
-
     async def _select(self, given: list[Token], *, writable: bool) -> Done:
         if not given:
             raise BadCommand("SELECT takes a folder")
-        self.folder = None
-        folder = self._folder_named(given[0])
-        self.folder, self._writable, self._uidvalidity = folder, writable, folder.uidvalidity
-        self._told = [mail.uid for mail in folder.mails]
-        self._told_flags = {mail.uid: set(mail.flags) for mail in folder.mails}
-        self._version = folder.version
+        self.selected = None
+        folder = named(self._own(), given[0])
+        self.selected = SelectedFolder(folder, self._say, writable=writable)
         self._say(f"* FLAGS ({FLAGS})")
         self._say(f"* OK [PERMANENTFLAGS ({FLAGS} \\*)] Flags are kept")
-        self._say(f"* {len(self._told)} EXISTS")
+        self._say(f"* {self.selected.total} EXISTS")
         self._say("* 0 RECENT")
         self._say(f"* OK [UIDVALIDITY {folder.uidvalidity}] UIDs are valid")
         self._say(f"* OK [UIDNEXT {folder.uidnext}] The next UID")
@@ -314,7 +297,7 @@ class ImapSession:
     async def _status(self, given: list[Token]) -> Done:
         if len(given) != 2 or not isinstance(given[1], list):
             raise BadCommand("STATUS takes a folder and a list")
-        folder = self._folder_named(given[0])
+        folder = named(self._own(), given[0])
         numbers = {
             "MESSAGES": len(folder.mails),
             "RECENT": 0,
@@ -332,114 +315,29 @@ class ImapSession:
     async def _append(self, given: list[Token]) -> Done:
         if len(given) < 2 or not isinstance(given[-1], bytes):
             raise BadCommand("APPEND takes a folder and a literal")
-        folder = self._folder_named(given[0], "[TRYCREATE]")
-        flags = next((_flags(token) for token in given[1:-1] if isinstance(token, list)), set())
+        folder = named(self._own(), given[0], "[TRYCREATE]")
+        flags = next((read_flags(token) for token in given[1:-1] if isinstance(token, list)), set())
         dates = [token for token in given[1:-1] if isinstance(token, str)]
         mail = folder.append(given[-1], read_moment(dates[0]) if dates else None, flags)
         return f"[APPENDUID {folder.uidvalidity} {mail.uid}] Kept"
 
     # with a folder
 
-    def _here(self) -> Folder:
-        if self.folder is None:
+    def _chosen(self) -> SelectedFolder:
+        if self.selected is None:
             raise BadCommand("Select a folder first")
-        if self.folder.uidvalidity != self._uidvalidity:
-            raise Ended  # as Dovecot does
-        return self.folder
+        return self.selected
 
-    def _to_write(self) -> Folder:
-        if not self._writable:
-            raise Refused("[READ-ONLY] The folder was opened for reading")
-        return self._here()
-
-    def _chosen(self, token: Token, *, by_uid: bool) -> list[tuple[int, Mail]]:
-        """The mails of a set that the client has been told of, with their sequence numbers."""
-        mails = {mail.uid: mail for mail in self._here().mails}
-        largest = (self._told[-1] if self._told else 0) if by_uid else len(self._told)
-        ranges = number_set(text(token), largest)
-        return [
-            (seq, mails[uid])
-            for seq, uid in enumerate(self._told, 1)
-            if uid in mails and any(first <= (uid if by_uid else seq) <= last for first, last in ranges)
-        ]
-
-    async def _search(self, given: list[Token], *, by_uid: bool) -> Done:
-        self._catch_up()  # what came since is found: the client looks because it was told, or in case it was not
-        if given and given[0] == "CHARSET":
-            if text(given[1]).upper() not in ("US-ASCII", "UTF-8"):
-                raise Refused("[BADCHARSET (US-ASCII UTF-8)] Unknown charset")
-            given = given[2:]
-        fits = Search(given, self._told[-1] if self._told else 0, len(self._told)).read()
-        found = [(seq, mail) for seq, mail in self._chosen("1:*", by_uid=False) if fits(mail, seq)]
-        numbers = " ".join(str(mail.uid if by_uid else seq) for seq, mail in found)
-        self._say(f"* SEARCH {numbers}".rstrip())
-        return "Searched"
-
-    async def _fetch(self, given: list[Token], *, by_uid: bool) -> Done:
-        if len(given) != 2:
-            raise BadCommand("FETCH takes a set and items")
-        items = imap_fetch.wanted(given[1])
-        for seq, mail in self._chosen(given[0], by_uid=by_uid):
-            self._out.append(imap_fetch.given(mail, seq, items, by_uid=by_uid))
-            if self._writable and imap_fetch.marks_as_seen(items):
-                self._here().flag(mail, mail.flags | {SEEN})
-        return "Fetched"
-
-    async def _flag(self, given: list[Token], *, by_uid: bool) -> Done:
-        if len(given) < 3:
-            raise BadCommand("STORE takes a set, an item and flags")
-        folder, item = self._to_write(), text(given[1]).upper()
-        flags = _flags(given[2]) if isinstance(given[2], list) else _flags(given[2:])
-        for seq, mail in self._chosen(given[0], by_uid=by_uid):
-            match item.removesuffix(".SILENT"):
-                case "FLAGS":
-                    folder.flag(mail, flags)
-                case "+FLAGS":
-                    folder.flag(mail, mail.flags | flags)
-                case "-FLAGS":
-                    folder.flag(mail, mail.flags - flags)
-                case _:
-                    raise BadCommand("STORE does not know that")
-            self._told_flags[mail.uid] = set(mail.flags)
-            if not item.endswith(".SILENT"):
-                self._out.append(imap_fetch.given(mail, seq, ["FLAGS"], by_uid=by_uid))
-        return "Stored"
-
-    async def _copy(self, given: list[Token], *, by_uid: bool) -> Done:
-        if len(given) != 2:
-            raise BadCommand("COPY takes a set and a folder")
-        to = self._folder_named(given[1], "[TRYCREATE]")
-        pairs = [
-            (mail.uid, to.append(mail.raw, mail.internaldate, mail.flags, mail.return_path).uid)
-            for _, mail in self._chosen(given[0], by_uid=by_uid)
-        ]
-        return f"{_copied(to, pairs)}Copied"
-
-    async def _move(self, given: list[Token], *, by_uid: bool) -> Done:
-        if len(given) != 2:
-            raise BadCommand("MOVE takes a set and a folder")
-        folder, to = self._to_write(), self._folder_named(given[1], "[TRYCREATE]")
-        pairs = folder.move({mail.uid for _, mail in self._chosen(given[0], by_uid=by_uid)}, to)
-        if pairs:
-            self._say(f"* OK {_copied(to, pairs)}Moved")
-        self._catch_up()
-        return "Moved"
-
-    async def _expunge(self, given: list[Token]) -> Done:
-        folder = self._to_write()
-        mails = [mail for _, mail in self._chosen(given[0], by_uid=True)] if given else folder.mails
-        folder.expunge({mail.uid for mail in mails if DELETED in mail.flags})
-        self._catch_up()
-        return "Expunged"
+    async def _on_mails(self, given: list[Token], *, name: str) -> Done:
+        by_uid, verb = name.startswith("UID "), MAIL_VERBS[name.removeprefix("UID ")]
+        return verb(self._chosen(), given, by_uid=by_uid)
 
     async def _close(self, given: list[Token]) -> Done:
-        if self._writable:
-            folder = self._here()
-            folder.expunge({mail.uid for mail in folder.mails if DELETED in mail.flags})
+        self._chosen().close()
         return await self._unselect(given)
 
     async def _unselect(self, given: list[Token]) -> Done:
-        self.folder = None
+        self.selected = None
         return "Closed"
 
     # telling of changes
@@ -447,29 +345,8 @@ class ImapSession:
     async def _push(self, name: str) -> None:
         """What else has changed, where RFC 3501 (section 7.4.1) lets it be said."""
         silent = name == "IDLE" and self._faults.pushes_withheld
-        if self.folder is not None and not silent and name not in ("FETCH", "STORE", "SEARCH"):
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        folder = self._here()
-        if folder.version == self._version:
-            return
-        self._version = folder.version
-        present = {mail.uid: mail for mail in folder.mails}
-        for seq in range(len(self._told), 0, -1):
-            if self._told[seq - 1] not in present:
-                self._told_flags.pop(self._told.pop(seq - 1), None)
-                self._say(f"* {seq} EXPUNGE")
-        new = [mail for mail in folder.mails if mail.uid not in self._told_flags]
-        self._told += [mail.uid for mail in new]
-        for seq, uid in enumerate(self._told, 1):
-            flags = present[uid].flags
-            if self._told_flags.setdefault(uid, set(flags)) != flags:
-                self._told_flags[uid] = set(flags)
-                self._out.append(imap_fetch.given(present[uid], seq, ["FLAGS"], by_uid=True))
-        if new:
-            self._say(f"* {len(self._told)} EXISTS")
-            self._say("* 0 RECENT")
+        if self.selected is not None and not silent and name not in ("FETCH", "STORE", "SEARCH"):
+            self.selected.catch_up()
 
     async def _idle(self, given: list[Token]) -> Done:
         """Tell of changes until the client says DONE."""
@@ -478,7 +355,7 @@ class ImapSession:
         try:
             while True:
                 if not self._faults.pushes_withheld:
-                    self._catch_up()
+                    self._chosen().catch_up()
                 await self._flush()
                 rung = asyncio.ensure_future(self._store.bell.until(self._has_changed))
                 try:
@@ -496,17 +373,4 @@ class ImapSession:
 
     def _has_changed(self) -> bool:
         """Whether there is something to tell."""
-        return (
-            not self._faults.pushes_withheld and self.folder is not None and self.folder.version != self._version
-        )
-
-
-def _flags(given: Iterable[Token]) -> set[str]:
-    flags = (text(flag) for flag in given)
-    return {"\\" + flag[1:].capitalize() if flag.startswith("\\") else flag for flag in flags}
-
-
-def _copied(to: Folder, pairs: list[tuple[int, int]]) -> str:
-    if not pairs:
-        return ""
-    return f"[COPYUID {to.uidvalidity} {','.join(str(a) for a, _ in pairs)} {','.join(str(b) for _, b in pairs)}] "
+        return not self._faults.pushes_withheld and self._chosen().has_changed

@@ -18,7 +18,15 @@ _MOMENT = re.compile(r" ?(\d{1,2})-(\w{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\
 
 
 class BadCommand(Exception):
-    """The client said what no client should say."""
+    """The client said what no client should say: a tagged BAD."""
+
+
+class Refused(Exception):
+    """What the client asks for is not done: a tagged NO."""
+
+
+class Ended(Exception):
+    """The connection is over."""
 
 
 def literal_size(line: bytes) -> tuple[int, bool] | None:

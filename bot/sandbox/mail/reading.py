@@ -18,6 +18,9 @@ from bot.sandbox.model import Json
 LONGEST = 20_000
 """Characters of a mail's text that are shown."""
 
+BROKEN = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the standard library raises on a broken mail."""
+
 _ID = re.compile(r"<[^<>\s]{1,990}>")
 _VERDICT = re.compile(r"\bdmarc=(\w+)")
 
@@ -35,15 +38,8 @@ def summary(mail: Mail, folder: Folder, thread: int) -> Json:
     }
     try:
         return known | _read(message_from_bytes(mail.raw))
-    except (
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ):  # the standard library on broken mail
-        words = mail.raw[:LONGEST].decode("utf-8", "replace")
-        return known | _read(Message()) | {"text": words, "cut": len(mail.raw) > LONGEST}
+    except BROKEN:
+        return known | _read(Message()) | {"text": words(mail.raw), "cut": len(mail.raw) > LONGEST}
 
 
 def _read(message: Message) -> Json:
@@ -79,6 +75,14 @@ def references(raw: bytes) -> tuple[str, list[str]]:
     return own[0] if own else "", _ID.findall(named)
 
 
+def words(raw: bytes) -> str:
+    """The text of a mail."""
+    try:
+        return _text(message_from_bytes(raw))[:LONGEST]
+    except BROKEN:
+        return raw[:LONGEST].decode("utf-8", "replace")
+
+
 def html(raw: bytes) -> str | None:
     """The HTML of a mail."""
     part = _part(message_from_bytes(raw), "text/html")
@@ -95,18 +99,18 @@ def file(raw: bytes, number: int) -> tuple[str, str, bytes]:
 
 def files(message: Message) -> list[Message]:
     """The parts that are neither the words nor what holds parts together."""
-    words = [_part(message, "text/plain"), _part(message, "text/html")]
-    return [part for part in _leaves(message) if not any(part is known for known in words)]
+    read = [_part(message, "text/plain"), _part(message, "text/html")]
+    return [part for part in _leaves(message) if not any(part is known for known in read)]
 
 
 def header(message: Message, name: str) -> str:
     """A header field, decoded as far as it can be, on one line."""
     value = message.get(name, "")
     try:
-        words = str(make_header(decode_header(value)))
+        decoded = str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, UnicodeError, ValueError):
-        words = str(value)
-    return " ".join(words.encode("utf-8", "replace").decode().split())
+        decoded = str(value)
+    return " ".join(decoded.encode("utf-8", "replace").decode().split())
 
 
 def _people(message: Message, name: str) -> list[Json]:
@@ -143,9 +147,9 @@ def _text(message: Message) -> str:
     part = _part(message, "text/html")
     if part is None:
         return ""
-    words = _Words()
-    words.feed(_decoded(part))
-    return "\n".join(" ".join(line.split()) for line in "".join(words.found).split("\n")).strip()
+    reader = _Words()
+    reader.feed(_decoded(part))
+    return "\n".join(" ".join(line.split()) for line in "".join(reader.found).split("\n")).strip()
 
 
 class _Words(HTMLParser):

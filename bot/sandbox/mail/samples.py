@@ -32,17 +32,18 @@ def play_mail(mail: MailServer, raw: bytes, authentication: Authentication | Non
     if len(raw) > LARGEST:
         raise ValueError("the mail is larger than 40 MB")
     message = message_from_bytes(raw)
-    authors = [address for _, address in getaddresses([str(v) for v in message.get_all("From", [])]) if address]
+    named = getaddresses([str(value) for value in message.get_all("From", [])])
+    authors = [(name, address) for name, address in named if address]
     if not authors:
         raise ValueError("the file is no mail: it has no From")
-    author = authors[0].lower()
+    author = authors[0][1].lower()
     verdict: Authentication = authentication or claimed(raw) or "pass"
     raw = _anew(mail, raw, author)
     return_path = reading.header(message, "Return-Path").strip("<> ") if "Return-Path" in message else author
     recipients = _recipients(mail, raw)
     copy = mail.mailbox(author).folder(SENT).append(raw.replace(b"\n", b"\r\n"), None, {SEEN})
-    subject = reading.header(message, "Subject")
-    mail.note("mail_written", sender=author, to=", ".join(recipients), subject=subject, text="")
+    written = {"subject": reading.header(message, "Subject"), "text": reading.words(raw), "name": authors[0][0]}
+    mail.note("mail_written", sender=author, to=", ".join(recipients), **written)
     for recipient in recipients:
         mail.receive(copy.raw, to=recipient, return_path=return_path, authentication=verdict)
     return {"did": "mail", "user": author, "to": ", ".join(recipients), "authentication": verdict}

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from types import TracebackType
 from typing import Any, Self
 
 from bot.sandbox.bell import Bell
 from bot.sandbox.errors import WaitTimeout
-from bot.sandbox.mail import composing
+from bot.sandbox.mail import composing, reading
 from bot.sandbox.mail.accounts import Accounts
 from bot.sandbox.mail.composing import FileSpec, address_of
 from bot.sandbox.mail.faults import MailFaults
@@ -57,7 +58,8 @@ class MailServer:
 
     async def start(self) -> Self:
         """Listen on loopback."""
-        await self.back()
+        await self.imap.start()
+        await self.smtp.start()
         return self
 
     async def stop(self) -> None:
@@ -76,18 +78,22 @@ class MailServer:
     @property
     def environment(self) -> dict[str, str]:
         """What a bot at the desk's mailbox needs in its environment."""
+        return self.environment_of(self.desk)
+
+    def environment_of(self, address: str) -> dict[str, str]:
+        """What a bot at another mailbox needs, for example a second desk."""
         return {
             "IMAP_SERVER": HOST,
             "IMAP_PORT": str(self.imap.port),
-            "IMAP_EMAIL": self.desk,
+            "IMAP_EMAIL": address,
             "IMAP_PASSWORD": self.accounts.password,
             "IMAP_SECURITY": "none",
             "SMTP_SERVER": HOST,
             "SMTP_PORT": str(self.smtp.port),
-            "SMTP_USER": self.desk,
+            "SMTP_USER": address,
             "SMTP_PASSWORD": self.accounts.password,
             "SMTP_SECURITY": "none",
-            "EMAIL_FROM": self.desk,
+            "EMAIL_FROM": address,
             "EMAIL_AUTHSERV_ID": AUTHSERV_ID,
         }
 
@@ -187,7 +193,8 @@ class MailServer:
             at=at,
         )
         author = address_of(sender)
-        self.note("mail_written", sender=author, to=to or self.desk, subject=subject, text=text)
+        shown = name or parseaddr(sender)[0]
+        self.note("mail_written", sender=author, name=shown, to=to or self.desk, subject=subject, text=text)
         self.mailbox(author).folder(SENT).append(raw, at, {SEEN})
         received_mails = [
             self.receive(
@@ -226,8 +233,9 @@ class MailServer:
 
     async def back(self) -> None:
         """Both listen, on the same ports as before."""
-        await self.imap.start()
-        await self.smtp.start()
+        if self.is_away:
+            self.note("mail_outage", on=False)
+        await self.start()
 
     @property
     def is_away(self) -> bool:
@@ -272,9 +280,8 @@ class MailServer:
         authentication: Authentication = "none"
         if user is not None:
             authentication = "pass" if address_of(user).endswith(f"@{domain}") else "fail"
-        self.note(
-            "mail_sent", return_path=return_path, to=recipients, user=user, subject=composing.subject_of(raw)
-        )
+        subject, text = composing.subject_of(raw), reading.words(raw)
+        self.note("mail_sent", return_path=return_path, to=recipients, user=user, subject=subject, text=text)
         for recipient in dict.fromkeys(address.lower() for address in recipients):
             self.receive(raw, to=recipient, return_path=return_path.lower(), authentication=authentication)
 

@@ -25,9 +25,9 @@ export class MailTrouble {
     this.outage = toggle((on) => act("mail_outage", { on }));
     this.stalled = toggle((on) => act("mail_stall", { on }));
     this.refused = toggle((on) => act("mail_logins", { refused: on }));
-    this.what = select("What goes wrong with mail", FAULTS.map(([, , , words], index) => [String(index), words]));
-    this.often = select("How often with mail", Object.entries(times).sort(([a], [b]) => (a || 99) - (b || 99)));
-    this.pending = h("ul", { class: "faults", "aria-label": "Faults of mail still to come" });
+    this.what = select("Trouble with mail", FAULTS.map(([, , , words], index) => [String(index), words]));
+    this.often = select("Times", Object.entries(times).sort(([a], [b]) => (a || 99) - (b || 99)));
+    this.pending = h("ul", { class: "faults", "aria-label": "Trouble with mail to come" });
     this.line = h("p", { class: "quiet", role: "status" });
     const told = (verb, body, words) => async () => {
       if (await act(verb, body)) announce(words);
