@@ -15,7 +15,7 @@ from bot.blocks.line import plain, shown_author
 from bot.desk.model import FileTrouble, LostFile
 from bot.text.safe import cut_bytes, is_blank, show
 from bot.text.twin import html_of, quoted_html
-from storage import attachments, cases, correspondence, messages
+from storage import attachments, correspondence, messages, reports
 from storage.attachments import Attachment
 from storage.cases import Customer
 from storage.correspondence import CaseMail
@@ -82,10 +82,10 @@ class LetterWriter:
     def draft(self, connection: Connection, row: OutboxRow, key: bytes) -> Draft:
         """The mail of an outbox row; its Message-ID is always the same."""
         case_id = row.case_id or ""
-        case = cases.find_case(connection, case_id)
-        customer = cases.find_customer(connection, case.customer) if case is not None else None
-        if case is None or customer is None:
+        file = reports.case_file(connection, case_id)
+        if file is None:
             raise ValueError(f"a mail about a case that does not exist: {row.case_id}")
+        customer = file.customer
         message = messages.load_message(connection, row.message_id) if row.message_id is not None else None
         if row.kind == "answer" and message is None:
             raise ValueError(f"an answer that does not exist: {row.message_id}")
