@@ -27,9 +27,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
-from bot.casework.batch import Desk
+from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
-from bot.casework.intake import ItemKind
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
@@ -37,6 +36,10 @@ from bot.config import ConfigError, Settings, load_settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.files import FileRows
+from bot.courier.letter import loop_token
+from bot.courier.letters import LetterWriter, Stationery, mail_secret
+from bot.courier.mail import MailCarrier, MailServer
+from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
@@ -46,9 +49,13 @@ from bot.escalation import EscalationClock
 from bot.home import Homes
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.mail.admins import admin_mail_row, how_admins_act
+from bot.mail.machines import OwnMail
 from bot.mail.mailbox import Mailbox
 from bot.mail.oauth import TokenSource
+from bot.mail.reader import MailReader
 from bot.mail.settings import MailboxSettings, OAuth
+from bot.mail.stored import StoredMails
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
@@ -56,6 +63,7 @@ from bot.replay import Replay
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
+from storage import outbox
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable, StorageError
 from storage.lock import sole_use
@@ -141,6 +149,7 @@ class Bot:
             "email_listener": self._email(),
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
+            **({"admin_mail": self._settings.admin_check_in_force.value} if self._settings.reads_mail else {}),
         }
 
     def _email(self) -> str:
@@ -166,7 +175,8 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
-            await self._work(workspace, database, reading, writing, session)
+            async with MailReader() as reader:
+                await self._work(workspace, database, reading, writing, session, reader)
         finally:
             await _closed(database)
 
@@ -201,6 +211,7 @@ class Bot:
         reading: AsyncWebClient,
         writing: AsyncWebClient,
         session: aiohttp.ClientSession,
+        reader: MailReader,
     ) -> None:
         settings, clock = self._settings, self._clock
         people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
@@ -217,10 +228,23 @@ class Bot:
             file_max_bytes=settings.file_max_bytes,
         )
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock, self._name)
+        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        casework = Casework(database, people, desk, clock, self._name, mails if settings.reads_mail else None)
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
+        transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        mail_rows = MailRows(
+            database,
+            LetterWriter(stationery(settings)),
+            mail_carrier(settings, clock.monotonic),
+            files,
+            clock,
+            workspace.channels.alerting,
+            answer_delay=settings.answer_delay,
+            max_bytes=settings.email_send_max_bytes,
+            timing=self._timing,
+        )
         channels = self._channels = DeskChannels(
             workspace.channels.support,
             workspace.channels.alerting,
@@ -230,7 +254,9 @@ class Bot:
             database,
             clock,
         )
-        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, files, self._timing)
+        courier = self._courier = Courier(
+            database, gateway, pacing, words, channels, clock, files, self._timing, mail_rows
+        )
         courier.why_gone = _as_delivery(people.why_gone)
         states = States(database, gateway, pacing, words, clock)
 
@@ -240,7 +266,7 @@ class Bot:
 
         casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = states.wake.set
-        courier.on_report = casework.wake
+        courier.on_report = mail_rows.on_report = casework.wake
         states.on_outbox = courier.wake.set
 
         app = bolt_app(workspace, reading)
@@ -270,7 +296,7 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
-        connection.on_trouble = troubles.tell
+        connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = courier.wake.set
 
         replay = Replay(
@@ -297,7 +323,7 @@ class Bot:
             replayed=lambda: replay.caught_up or not settings.slack_sockets,
         )
 
-        if settings.reads_mail and "mail" in set(ItemKind):
+        if settings.reads_mail:
             mailbox = self._mailbox = Mailbox(
                 database,
                 settings.mailbox,
@@ -311,6 +337,15 @@ class Bot:
                 on_trouble=troubles.tell,
                 on_warning=troubles.warn,
                 on_well=troubles.well,
+            )
+
+        if said := how_admins_act(settings):
+            log.warning(said, action="admin_mail")
+            note = admin_mail_row(said, workspace.channels.logging, clock.now())
+            await self._until_reached(
+                "the database",
+                partial(database.write, partial(outbox.enqueue, rows=[note], now=clock.now())),
+                DatabaseUnavailable,
             )
 
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
@@ -358,6 +393,11 @@ class Bot:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
             log.info("Casewire stopped", action="stopped")
+
+    async def _own_mail(self, database: Database) -> OwnMail:
+        """By what we know our own mail when it comes back to us."""
+        key = await self._until_reached("the database", partial(database.write, mail_secret), DatabaseUnavailable)
+        return OwnMail(self._settings.policy.mail.own, loop_token(key))
 
     async def _migrate(self) -> None:
         async def migrate() -> None:
@@ -455,6 +495,34 @@ def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[Asy
     if settings.api_is_local:
         reading.proxy = writing.proxy = None
     return reading, writing
+
+
+def stationery(settings: Settings) -> Stationery:
+    address, name = settings.mail_from
+    return Stationery(address, name, settings.email_footer, settings.received_text, settings.file_max_bytes)
+
+
+def mail_carrier(settings: Settings, monotonic: Callable[[], float]) -> MailCarrier | None:
+    """What mail is sent by, if it is to be sent at all."""
+    if not settings.sends_mail:
+        return None
+
+    async def password() -> str:
+        """As it is now: who mends a refused login need not restart the bot."""
+        try:
+            return (await asyncio.to_thread(load_settings)).smtp_secret or settings.smtp_secret
+        except ConfigError:
+            return settings.smtp_secret
+
+    server = MailServer(
+        settings.smtp_server,
+        settings.smtp_port,
+        settings.smtp_encryption,
+        sender=settings.mail_from[0],
+        user=settings.smtp_login,
+        password=password,
+    )
+    return MailCarrier(server, settings.emails_per_minute, monotonic)
 
 
 def _tokens(login: OAuth, session: aiohttp.ClientSession, clock: Clock) -> TokenSource:

@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
 from bot.timing import Timing
-from storage import alerts, attachments, cases, inbox, messages, outbox
+from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.outbox import OutboxRow
@@ -26,6 +26,7 @@ from . import reports
 from .answers import settle_answer
 from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
+from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
@@ -48,7 +49,7 @@ LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
 _WORDS = {"mirror", "answer"}
-_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED}
+_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED, "unknown": MarkState.UNKNOWN}
 
 
 class DeskChannels(Protocol):
@@ -77,10 +78,12 @@ class Courier:
         clock: Clock,
         files: FileRows,
         timing: Timing | None = None,
+        mail: MailRows | None = None,
     ) -> None:
         self._database = database
         self._gateway = gateway
         self._files = files
+        self._mail = mail
         self._pacing = pacing
         self._words = words
         self._channels = channels
@@ -144,7 +147,7 @@ class Courier:
 
     async def _serve(self, destination: str) -> None:
         while not self._stopping:
-            if self.login_trouble is not None:
+            if self.login_trouble is not None and destination != outbox.MAIL:
                 await asyncio.sleep(self._timing.login_pause)
             try:
                 now = self._clock.now()
@@ -153,6 +156,10 @@ class Courier:
                     return
                 if turn.row is None:
                     await self._database.write(partial(outbox.rest_lane, lane=turn.lane, now=now))
+                elif destination == outbox.MAIL and self._mail is not None:
+                    await self._mail.deliver(turn.row)
+                    self.wake.set()
+                    self.on_delivered()
                 else:
                     await self._deliver(turn.row)
             except DatabaseUnavailable as error:
@@ -455,5 +462,9 @@ def _take_note(
         message = messages.load_message(connection, row.message_id)
         state = _MARKS.get(message.delivery or "", MarkState.WAITING) if message else MarkState.WAITING
         outbox.want_mark(connection, channel, ts, state.value, now)
+    elif row.kind == "mail_post":
+        post_key = row.payload["post_key"]
+        held_mails.set_post(connection, post_key, channel, ts)
+        outbox.shown(connection, f"mail_post:{post_key}", digest(outgoing.post))
     elif row.kind == "alert":
         alerts.set_post(connection, row.payload["post_key"], channel, ts)

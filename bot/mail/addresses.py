@@ -119,6 +119,11 @@ def identity(spec: str) -> tuple[str, str]:
     return (address, "") if len(address) <= _ADDRESS_SIZE else ("", "The address in its From is too long.")
 
 
+def normal_address(address: str) -> str:
+    """An address from the settings as senders' addresses are written; one that is none stays as it is."""
+    return identity(address)[0] or address.lower()
+
+
 def _domain(domain: str) -> str:
     """The domain in Unicode and lower case (UTS 46); "" where it is none, or written with stand-ins."""
     lowered = unicodedata.normalize("NFC", domain).lower().removesuffix(".")

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+WHOLE_TEXT = "text"  # in place of a file's number: the whole text, where less than that is shown
+
 
 class Machine(StrEnum):
     """What a mail is that no person wrote to us (RFC 3834 and the headers in use beside it)."""
@@ -91,6 +93,15 @@ class ParsedMail:
     is_spam: bool = False  # X-Spam-Flag: YES
     notes: tuple[str, ...] = ()
 
+    @property
+    def hides_text(self) -> bool:
+        """Whether there is more text than the new words: history, a signature."""
+        return "".join(self.text.split()) != "".join(self.new_words.split())
+
+    @property
+    def whole_text(self) -> bytes:
+        """The whole text as a file."""
+        return self.text.encode(errors="replace")
 
 def to_json(mail: ParsedMail) -> dict[str, Any]:
     """The facts as they are kept on an item of the inbox."""

@@ -17,7 +17,7 @@ from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0010"
+HEAD = "0011"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,
