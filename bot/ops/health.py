@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.desk.policy import AdminCheck
 from bot.hosts import is_loopback
 from storage import reports
 from storage.engine import Database
@@ -18,7 +17,7 @@ from storage.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 # In these states a service does what it should, or is not meant to.
-_WELL = {"connected", "running", "standby", "disabled", "reconnecting", *AdminCheck}
+_WELL = {"connected", "running", "standby", "disabled"}
 CASES_SHOWN = 1000
 SHUTDOWN_TIMEOUT = 1.0
 
@@ -26,12 +25,17 @@ Services = Mapping[str, str]
 
 
 class HealthServer:
-    """Answers while the bot starts, runs and stops. `services` tells how each part is just now."""
+    """Answers while the bot starts, runs and stops. `services` tells how each part is just now, `facts` what else
+    a reader should know.
+    """
 
-    def __init__(self, host: str, port: int, services: Callable[[], Services]) -> None:
+    def __init__(
+        self, host: str, port: int, services: Callable[[], Services], facts: Mapping[str, str] | None = None
+    ) -> None:
         self._host = host
         self._port = port
         self._services = services
+        self._facts = dict(facts or {})
         self._database: Database | None = None
         self._runner: web.AppRunner | None = None
 
@@ -58,7 +62,7 @@ class HealthServer:
     async def _health(self, _request: web.Request) -> web.Response:
         services = dict(self._services())
         healthy = all(word in _WELL for word in services.values())
-        body = {"status": "healthy" if healthy else "unhealthy", "services": services}
+        body = {"status": "healthy" if healthy else "unhealthy", "services": services, **self._facts}
         return web.json_response(body, status=200 if healthy else 503)
 
     async def _cases(self, request: web.Request) -> web.Response:
