@@ -149,11 +149,11 @@ class TestHeld:
     async def test_held_mail_is_counted_in_the_list(self, desk: MailDesk) -> None:
         await self.stranger(desk)
         answer = await desk.slack.command(ADA, SUPPORT, "/case", "list")
-        assert "Held mail, waiting for an admin's decision: 1" in answer.messages[0]["text"]
+        assert "Held mail, waiting for an admin's decision: 1" in answer.messages[0]
 
     async def test_a_customer_is_blocked_by_command(self, desk: MailDesk) -> None:
         await wrote(desk)
         answer = await desk.slack.command(ADA, SUPPORT, "/case", "block CASE_001")
-        assert f"{DANA}, the customer of case CASE_001, is blocked" in answer.messages[0]["text"]
+        assert f"{DANA}, the customer of case CASE_001, is blocked" in answer.messages[0]
         desk.mail.write(DANA, "Again", "And again")
         assert "blocked sender" in words(await desk.shown("Mails that no case takes"))
