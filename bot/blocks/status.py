@@ -88,9 +88,7 @@ def desk_counts(counts: DeskCounts, *more: Line) -> Passage | None:
     )
 
 
-def case_list(
-    cases: Sequence[CaseLine], total: int, command: str = words.DEFAULT_COMMAND, held: int = 0
-) -> Post:
+def case_list(cases: Sequence[CaseLine], total: int, command: str = words.DEFAULT_COMMAND, held: int = 0) -> Post:
     """The open cases; `total` counts those too that are not given here. `held` is mail to be decided on."""
     total = max(total, len(cases))
     waits = paragraph(line(words.DESK_HELD, count=held)) if held else None

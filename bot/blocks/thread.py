@@ -89,9 +89,7 @@ def form_post(view: FormPostView) -> Post:
     author = shown_author(view.author)
     part = plain(words.PART, part=view.part, parts=view.parts) if view.parts > 1 else None
     how = mail_words.FORM_POST_MAIL if view.by_mail else words.FORM_POST
-    return compose(
-        body(view.text), context(author, one_line(view.case_id), part, how), username=author
-    )
+    return compose(body(view.text), context(author, one_line(view.case_id), part, how), username=author)
 
 
 def thread_intro(case_id: str, closure_phrase: str = DEFAULT_CLOSURE_PHRASE) -> Post:

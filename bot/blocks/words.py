@@ -221,16 +221,12 @@ NOTICES = {
     ),
     ThreadNotice.MACHINE_MAIL: ("Automatic mail from {by}: {detail} (Case {case_id})",),
     ThreadNotice.NOTICE_BOUNCED: ("A mail of this case came back: {detail} (Case {case_id})",),
-    ThreadNotice.MAIL_DELAYED: (
-        "A mail of this case is late, and still being tried: {detail} (Case {case_id})",
-    ),
+    ThreadNotice.MAIL_DELAYED: ("A mail of this case is late, and still being tried: {detail} (Case {case_id})",),
     ThreadNotice.ADMIN_MAIL_CLOSED: (
         "{by} answered by email, which was *not sent*: case {case_id} is closed.",
         "To send it, reopen the case, and write it in this thread.",
     ),
-    ThreadNotice.ADMIN_MAIL_NOTE: (
-        "{by} left a note by email. The customer of case {case_id} does not get it.",
-    ),
+    ThreadNotice.ADMIN_MAIL_NOTE: ("{by} left a note by email. The customer of case {case_id} does not get it.",),
     ThreadNotice.NOTICE_NOT_SENT: (
         "The customer of case {case_id} got *no automatic mail* this time: {detail}.",
         "What admins write here is sent as ever.",

@@ -103,6 +103,7 @@ class ParsedMail:
         """The whole text as a file."""
         return self.text.encode(errors="replace")
 
+
 def to_json(mail: ParsedMail) -> dict[str, Any]:
     """The facts as they are kept on an item of the inbox."""
     return asdict(mail)

@@ -30,9 +30,7 @@ class StoredMails:
     async def read(self, mail_id: int) -> Mail:
         stored = await self._stored(mail_id)
         try:
-            parsed = await self._reader.parse(
-                stored.raw or b"", self._trust, is_cut=stored.is_cut, own=self._own
-            )
+            parsed = await self._reader.parse(stored.raw or b"", self._trust, is_cut=stored.is_cut, own=self._own)
         except ReaderUnavailable as error:
             raise LookupUnavailable(str(error)) from error
         return Mail(stored.internaldate, stored.id, parsed, stored.is_backfilled)
