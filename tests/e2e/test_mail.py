@@ -87,6 +87,22 @@ class TestAdmins:
         mails = await desk.mails_to(DANA, 2)
         assert "It comes today." in body(mails[1])
 
+    async def test_an_admins_file_reaches_the_customer_and_the_thread(self, desk: MailDesk) -> None:
+        card = await wrote(desk)
+        pdf = {"name": "invoice.pdf", "content": b"%PDF-1.4 " + bytes(range(256)) * 5}
+        desk.mail.write(f"Grace Admin <{GRACE}>", "[CASE_001]", "Your invoice", files=[pdf])
+        _, answer = await desk.mails_to(DANA, 2)
+        (sent,) = read(answer).iter_attachments()
+        assert (sent.get_filename(), sent.get_content()) == (pdf["name"], pdf["content"])
+        await desk.until(
+            lambda: any(
+                file["name"] == "invoice.pdf" for post in desk.thread(card) for file in post.get("files", ())
+            )
+        )
+        await desk.settled()
+        (row,) = await desk.rows("SELECT delivery, delivery_error FROM messages WHERE is_admin")
+        assert (row["delivery"], row["delivery_error"]) == ("sent", None)
+
     async def test_what_is_not_proven_is_held_and_changes_nothing(self, desk: MailDesk) -> None:
         card = await wrote(desk)
         desk.mail.write(GRACE, "[CASE_001]", CLOSING, authentication="none")
