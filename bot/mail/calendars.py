@@ -9,7 +9,7 @@ from .charsets import one_line
 
 _SIZE = 64 * 1024
 _FOLD = re.compile(r"\n[ \t]")
-_LINE = re.compile(r"^([A-Z-]{2,20})((?:;[^:\n]{0,200})*):(.*)$", re.MULTILINE | re.IGNORECASE)
+_LINE = re.compile(r"^([A-Z-]{2,20})((?:;[^:;\n]*)*):(.*)$", re.MULTILINE | re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([nN;,\\])")
 _SAYS = {
     "REQUEST": "Invitation",

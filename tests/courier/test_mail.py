@@ -1,6 +1,7 @@
 """The carrier against a real SMTP server: what became of a mail is never guessed."""
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -153,6 +154,7 @@ class TestLogin:
 
     async def test_a_token_is_asked_for_and_sent_as_xoauth2(self) -> None:
         lines: list[bytes] = []
+        over = asyncio.Event()
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             answers = {b"EHLO": b"250-hi\r\n250 AUTH XOAUTH2\r\n", b"AUTH": b"235 ok\r\n"}
@@ -161,6 +163,8 @@ class TestLogin:
                 lines.append(line)
                 writer.write(answers.get(line[:4].upper(), b"250 ok\r\n"))
             writer.close()
+            await writer.wait_closed()
+            over.set()
 
         async def token() -> str:
             return "a-token"
@@ -170,8 +174,7 @@ class TestLogin:
             smtp = ScriptedSmtp(port=server.sockets[0].getsockname()[1])
             async with carrier(smtp, user=LOGIN[0], token=token).session():
                 pass
-        import base64
-
+            await over.wait()
         (sent,) = [line.split()[2] for line in lines if line.startswith(b"AUTH XOAUTH2")]
         assert base64.b64decode(sent) == f"user={LOGIN[0]}\x01auth=Bearer a-token\x01\x01".encode()
 

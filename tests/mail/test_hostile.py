@@ -165,6 +165,7 @@ HOSTILE: dict[str, bytes] = {
     "rules of dashes": b"\n\n" + (b"-" * 300 + b"\n") * 3000,
     "spaces": b"\n\n" + (b" " * 2000 + b"x\n") * 500,
     "calendar": b"Content-Type: text/calendar\n\n" + b"DTSTART;A=B:2\n" * 70000,
+    "calendar of semicolons": b"Content-Type: text/calendar\n\nDTSTART" + b";" * 60000 + b"\nSUMMARY" + b";A=B" * 10000,
     "not UTF-8": b"Content-Type: text/plain; charset=utf-8\n\n" + b"\xe9\xe8a " * 250000,
     "noise": bytes(range(256)) * 4096,
     "parameters": b"Content-Type: text/plain; " + b"a*0=b; " * 2300 + b"\n\nx",

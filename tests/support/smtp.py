@@ -43,6 +43,17 @@ class Taken:
         return str(part.get_content()).replace("\r\n", "\n")
 
 
+class _Protocol(SMTP):
+    """Remembers the sockets' transports: asyncio lets go of one under TLS before it is closed."""
+
+    raw: list[Any]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        tls = getattr(transport, "_ssl_protocol", None)
+        self.raw.append(tls._transport if tls is not None else transport)
+        super().connection_made(transport)
+
+
 @dataclass
 class ScriptedSmtp:
     """`answers` holds what it says next to each verb (MAIL, RCPT, DATA), the usual once they are used up.
@@ -63,6 +74,7 @@ class ScriptedSmtp:
     said: list[str] = field(default_factory=list)
     port: int = 0
     _server: asyncio.Server | None = None
+    _protocols: list[_Protocol] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def __aenter__(self) -> Self:
@@ -79,9 +91,21 @@ class ScriptedSmtp:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        for protocol in self._protocols:
+            for transport in protocol.raw:
+                transport.abort()
+        handling = [task for protocol in self._protocols if (task := protocol._handler_coroutine) is not None]
+        for task in handling:
+            task.cancel()
+        if handling:
+            await asyncio.wait(handling, timeout=5)
+        for _ in range(10):  # a transport takes a few turns of the loop to close, one under TLS some more
+            await asyncio.sleep(0)
+        self._protocols.clear()
 
     async def until(self, count: int, timeout: float = 20) -> list[Taken]:
         """What was taken, once it is that many mails."""
@@ -89,10 +113,10 @@ class ScriptedSmtp:
             await self._changed.wait_for(lambda: len(self.taken) >= count)
         return self.taken
 
-    def _protocol(self) -> SMTP:
+    def _protocol(self) -> _Protocol:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a login in the clear is unsafe
-            return SMTP(
+            protocol = _Protocol(
                 self,
                 data_size_limit=self.size_limit,
                 enable_SMTPUTF8=self.utf8,
@@ -103,6 +127,9 @@ class ScriptedSmtp:
                 hostname="smtp.test",
                 loop=asyncio.get_running_loop(),
             )
+        protocol.raw = []
+        self._protocols.append(protocol)
+        return protocol
 
     def _authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
