@@ -293,13 +293,6 @@ def finish(
     )
 
 
-def result_of(connection: Connection, dedupe_key: str) -> str | None:
-    """The ts of what was posted for a row, once it was."""
-    return connection.execute(
-        sa.select(outbox.c.result_ts).where(outbox.c.dedupe_key == dedupe_key)
-    ).scalar_one_or_none()
-
-
 def payloads_of(connection: Connection, message_id: int) -> dict[int, dict[str, Any]]:
     """What the posts of a message were sent with, by part."""
     copied = outbox.c.kind.in_(("mirror", "answer"))

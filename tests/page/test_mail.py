@@ -88,7 +88,17 @@ async def test_a_customer_writes_with_a_file_and_the_answer_joins_the_conversati
     await expect(letters(dana)).to_have_count(3)
     reply = message_from_bytes(mail.mailbox(DESK).inbox[1].raw)
     assert reply["In-Reply-To"] == message_from_bytes(mail.mailbox(DANA).inbox[0].raw)["Message-ID"]
+    assert "\n> It left this morning.\n" in reply.get_payload().replace("\r\n", "\n")
+    await expect(letters(dana).last.get_by_text("It left this morning.")).to_be_hidden()
     await expect(dana.page.get_by_label("Words of the mail")).to_have_value("")
+
+    desk_answers(mail, mail.mailbox(DESK).inbox[1], "You are welcome.")
+    await expect(letters(dana)).to_have_count(4)
+    await dana.page.get_by_label("Quote it below").uncheck()
+    await dana.page.get_by_label("Words of the mail").fill("Bye!")
+    await dana.page.get_by_role("button", name="Send mail").click()
+    await slack.wait_for(lambda: len(mail.mailbox(DESK).inbox) == 3)
+    assert message_from_bytes(mail.mailbox(DESK).inbox[2].raw).get_payload().strip() == "Bye!"
 
 
 async def test_unread_mail_is_counted_until_it_is_looked_at(

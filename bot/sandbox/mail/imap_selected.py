@@ -59,7 +59,7 @@ class SelectedFolder:
     def search(self, given: list[Token], *, by_uid: bool) -> str:
         if by_uid:  # what came since is found: the client looks because it was told, or in case it was not
             self.catch_up()
-        if given and given[0] == "CHARSET":
+        if len(given) > 1 and given[0] == "CHARSET":
             if text(given[1]).upper() not in ("US-ASCII", "UTF-8"):
                 raise Refused("[BADCHARSET (US-ASCII UTF-8)] Unknown charset")
             given = given[2:]

@@ -78,18 +78,22 @@ class MailServer:
     @property
     def environment(self) -> dict[str, str]:
         """What a bot at the desk's mailbox needs in its environment."""
+        return self.environment_of(self.desk)
+
+    def environment_of(self, address: str) -> dict[str, str]:
+        """What a bot at another mailbox needs, for example a second desk."""
         return {
             "IMAP_SERVER": HOST,
             "IMAP_PORT": str(self.imap.port),
-            "IMAP_EMAIL": self.desk,
+            "IMAP_EMAIL": address,
             "IMAP_PASSWORD": self.accounts.password,
             "IMAP_SECURITY": "none",
             "SMTP_SERVER": HOST,
             "SMTP_PORT": str(self.smtp.port),
-            "SMTP_USER": self.desk,
+            "SMTP_USER": address,
             "SMTP_PASSWORD": self.accounts.password,
             "SMTP_SECURITY": "none",
-            "EMAIL_FROM": self.desk,
+            "EMAIL_FROM": address,
             "EMAIL_AUTHSERV_ID": AUTHSERV_ID,
         }
 

@@ -54,10 +54,6 @@ class Folder:
         self._put(mail)
         return mail
 
-    def by_uid(self, uid: int) -> Mail | None:
-        """The mail with that UID."""
-        return next((mail for mail in self.mails if mail.uid == uid), None)
-
     def flag(self, mail: Mail, flags: Iterable[str]) -> None:
         """Give it exactly these flags."""
         if mail.flags != set(flags):

@@ -25,6 +25,8 @@ export class MailWriter {
     this.subject = line("Subject");
     this.area = h("textarea", { rows: 4, "aria-label": "Words of the mail", placeholder: "Write a mail" });
     this.proof = h("select", { class: "block-select small", id: newId("proof") }, Object.entries(PROOFS).map(([value, label]) => h("option", { value }, label)));
+    this.quote = h("input", { type: "checkbox", checked: true });
+    this.quoting = h("label", { class: "choice" }, this.quote, "Quote it below");
     this.chips = h("ul", { class: "chips", "aria-label": "Attached files", hidden: true });
     this.picker = h("input", { type: "file", multiple: true, class: "unseen", tabindex: "-1", "aria-label": "Attach files to the mail" });
     this.title = h("h3");
@@ -38,6 +40,7 @@ export class MailWriter {
     this.from.row, this.to.row, this.subject.row,
     this.area, this.chips,
     h("div", { class: "proof" }, h("label", { for: this.proof.id }, "The receiving server"), this.proof),
+    this.quoting,
     h("div", { class: "bar" },
       this.button, this.cancel,
       iconButton("clip", "Attach files to the mail", () => this.picker.click()), this.picker,
@@ -60,6 +63,7 @@ export class MailWriter {
     this.proof.value = draft?.authentication ?? "pass";
     this.cancel.hidden = !fresh;
     this.title.hidden = fresh;
+    this.quoting.hidden = fresh;
     this.answered = null;
     if (last) this.answer(last);
     this.#changed();
@@ -68,15 +72,14 @@ export class MailWriter {
   /** The mail that is answered now. */
   answer(last) {
     if (this.answered?.number === last.number) return;
-    const before = this.answered;
     this.answered = last;
     const own = this.store.mailbox();
     const mine = (one) => one.address.toLowerCase() === own;
     const other = last.from.find((one) => !mine(one)) ?? last.to.find((one) => !mine(one)) ?? last.from[0];
     this.title.textContent = `Answer ${personName(other)}`;
-    if (before) return; // what is being written stays as it is
+    if (this.area.value.trim()) return; // what is being written stays as it is
     this.to.input.value = other?.address ?? "";
-    this.subject.input.value ||= /^re:/i.test(last.subject) ? last.subject : `Re: ${last.subject}`;
+    this.subject.input.value = /^re:/i.test(last.subject) ? last.subject : `Re: ${last.subject}`;
   }
 
   focus() {
@@ -156,6 +159,7 @@ export class MailWriter {
     this.button.disabled = true;
     const body = { ...fields, files: await Promise.all(this.files.map(packed)) };
     if (this.answered) body.answered = this.answered.number;
+    if (this.answered && this.quote.checked) body.text += quoted(this.answered);
     const answer = await act("mail_write", body);
     this.button.disabled = false;
     if (!answer) return;
@@ -167,6 +171,13 @@ export class MailWriter {
     this.#changed();
     this.onSent(answer.sent);
   }
+}
+
+/** A mail as mail programs put it below the answer. */
+function quoted(mail) {
+  const at = new Date(mail.at * 1000).toUTCString();
+  const below = mail.text.split("\n").map((words) => (words.startsWith(">") ? `>${words}` : `> ${words}`));
+  return `\n\nOn ${at.slice(0, 16)} at ${at.slice(17, 22)}, ${withAddress(mail.from[0])} wrote:\n${below.join("\n")}\n`;
 }
 
 function line(label, list = null) {
