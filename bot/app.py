@@ -32,13 +32,12 @@ from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
-from bot.config import ConfigError, Settings, load_settings
+from bot.config import Settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.files import FileRows
 from bot.courier.letter import loop_token
-from bot.courier.letters import LetterWriter, Stationery, mail_secret
-from bot.courier.mail import MailCarrier, MailServer
+from bot.courier.letters import LetterWriter, mail_secret
 from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
@@ -54,8 +53,8 @@ from bot.mail.machines import OwnMail
 from bot.mail.mailbox import Mailbox
 from bot.mail.oauth import TokenSource
 from bot.mail.reader import MailReader
-from bot.mail.settings import MailboxSettings, OAuth
 from bot.mail.stored import StoredMails
+from bot.mail_parts import mail_carrier, mailbox_anew, stationery
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
@@ -238,7 +237,7 @@ class Bot:
         mail_rows = MailRows(
             database,
             LetterWriter(stationery(settings)),
-            mail_carrier(settings, clock.monotonic),
+            mail_carrier(settings, session, clock),
             files,
             clock,
             workspace.channels.alerting,
@@ -330,8 +329,8 @@ class Bot:
                 settings.mailbox,
                 clock,
                 owner=self._name,
-                tokens=partial(_tokens, session=session, clock=clock),
-                read_settings=partial(_mailbox_anew, settings),
+                tokens=partial(TokenSource, session=session, clock=clock),
+                read_settings=partial(mailbox_anew, settings),
             )
             mailbox.listen(
                 on_mail=casework.wake,
@@ -496,47 +495,6 @@ def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[Asy
     if settings.api_is_local:
         reading.proxy = writing.proxy = None
     return reading, writing
-
-
-def stationery(settings: Settings) -> Stationery:
-    address, name = settings.mail_from
-    return Stationery(address, name, settings.email_footer, settings.received_text, settings.file_max_bytes)
-
-
-def mail_carrier(settings: Settings, monotonic: Callable[[], float]) -> MailCarrier | None:
-    """What mail is sent by, if it is to be sent at all."""
-    if not settings.sends_mail:
-        return None
-
-    async def password() -> str:
-        """As it is now: who mends a refused login need not restart the bot."""
-        try:
-            return (await asyncio.to_thread(load_settings)).smtp_secret or settings.smtp_secret
-        except ConfigError:
-            return settings.smtp_secret
-
-    server = MailServer(
-        settings.smtp_server,
-        settings.smtp_port,
-        settings.smtp_encryption,
-        sender=settings.mail_from[0],
-        user=settings.smtp_login,
-        password=password,
-    )
-    return MailCarrier(server, settings.emails_per_minute, monotonic)
-
-
-def _tokens(login: OAuth, session: aiohttp.ClientSession, clock: Clock) -> TokenSource:
-    return TokenSource(login, session, clock)
-
-
-def _mailbox_anew(settings: Settings) -> MailboxSettings:
-    """The mailbox as the environment and `.env` have it by now; as it was, while they cannot be read."""
-    try:
-        found = load_settings()
-    except ConfigError:
-        return settings.mailbox
-    return found.mailbox if found.reads_mail else settings.mailbox
 
 
 def _as_delivery(lookup: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:
