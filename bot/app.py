@@ -224,7 +224,7 @@ class Bot:
         leases.want(CLOCK, STATES, HOMES)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock, self._name)
+        casework = Casework(database, people, desk, clock, self._name, self._timing.lease / 2)
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)

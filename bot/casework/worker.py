@@ -41,8 +41,9 @@ INTAKE_TIMEOUT = 2.0
 RENAME_TIMEOUT = 2.5
 TRIES = 3
 CAREFUL_MOST = 200
-LANES_TAKEN = timedelta(seconds=10)
-LEFTOVERS, LEFTOVERS_TIME, LEFTOVERS_PAUSE = "leftovers", timedelta(seconds=12), 0.25
+LEFTOVERS, LEFTOVERS_PAUSE = "leftovers", 0.25
+# Seconds, of which no round takes more than a part: for so long what one process works on is not another's.
+LASTING = 10.0
 ENDED_US = "the process ended each time this was tried"
 BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
 
@@ -51,7 +52,13 @@ class Casework:
     """One per process. `put` takes items in; `run` works on them until cancelled."""
 
     def __init__(
-        self, database: Database, people: People, desk: Desk, clock: Clock, owner: str | None = None
+        self,
+        database: Database,
+        people: People,
+        desk: Desk,
+        clock: Clock,
+        owner: str | None = None,
+        lasting: float = LASTING,
     ) -> None:
         self._database = database
         self._people = people
@@ -65,6 +72,7 @@ class Casework:
         self._arriving: set[asyncio.Future[None]] = set()
         self._stopping = False
         self._owner = owner or uuid.uuid4().hex
+        self._lasting = timedelta(seconds=lasting)
         self._started = clock.now()
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
@@ -204,7 +212,7 @@ class Casework:
         if self._database.dialect == "sqlite":
             items, held, _ = await self._database.read(partial(_take_unheld, now=now))
             return items, held, set()
-        taking = (now + LANES_TAKEN, frozenset(self._kept))
+        taking = (now + self._lasting, frozenset(self._kept))
         return await self._database.write(partial(_take_unheld, now=now, taking=taking))
 
     async def _put_back(self, lanes: set[str]) -> None:
@@ -226,7 +234,7 @@ class Casework:
             self._careful_left = 0
             await self._database.write(partial(leases.give_up, name=LEFTOVERS, owner=self._owner))
             return items
-        hold = partial(leases.hold, name=LEFTOVERS, owner=self._owner, lasting=LEFTOVERS_TIME)
+        hold = partial(leases.hold, name=LEFTOVERS, owner=self._owner, lasting=self._lasting)
         if await self._database.write(hold) is None:  # another process is at it: each try counts once
             lanes = {one.lane for one in items if one.received_at < self._started}
             return [one for one in items if one.lane not in lanes]

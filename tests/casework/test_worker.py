@@ -207,9 +207,9 @@ class TestFailures:
         await database.write(lambda c: put_all(c, [dm(1, "killer"), dm(2, "after it"), dm(3, user="U2")]))
         for _ in range(3):
             dying.clear()
-            async with running(Casework(database, people, DESK, Clock(), "the same process")):
+            async with running(Casework(database, people, DESK, Clock(), "the same process", lasting=0.3)):
                 await asyncio.wait_for(dying.wait(), 5)
-        async with running(Casework(database, people, DESK, Clock(), "the same process")):
+        async with running(Casework(database, people, DESK, Clock(), "the same process", lasting=0.3)):
             await decided(database)
         assert await rows(database, "SELECT state, attempts FROM inbox ORDER BY id") == [
             ("quarantined", 4),
