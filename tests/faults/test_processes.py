@@ -1,0 +1,194 @@
+"""Several bots on one PostgreSQL: they share the work, and one that dies is stood in for, with nothing done twice."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox.people import ADA, DANA, SUPPORT
+from bot.sandbox.server import LocalSlack
+from tests.faults.test_kill import hurried
+from tests.support.desk import Desk, settings_for
+from tests.support.process import BotProcess, eventually
+from tests.support.stream import Stream, check_everything_once, settled
+
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.parametrize("database_kind", [pytest.param("postgresql", id="postgresql")]),
+]
+
+# A tenth of the usual times, so that a take-over is waited for in a test.
+HASTY = {"lease": 3.0, "retry_after": 0.2, "settle_after": 0.2, "catch_up": 0.1, "stagger": 0.5}
+HOUR = 3600
+HELD = "SELECT name, owner FROM leases WHERE expires_at > clock_timestamp()"
+
+
+class Group:
+    """A desk that several processes run."""
+
+    def __init__(self, slack: LocalSlack, database_url: str, directory: Path) -> None:
+        self.slack = slack
+        self.desk = Desk(slack, settings_for(slack, database_url))
+        self.bots: list[BotProcess] = []
+        self._database_url = database_url
+        self._directory = directory
+
+    async def start(self, *sockets: int, timing: dict[str, float] | None = None) -> None:
+        """So many processes, each with so many connections to Slack."""
+        for count in sockets:
+            name, changed = f"bot{len(self.bots)}", {"SLACK_SOCKETS": str(count)}
+            bot = BotProcess(
+                self.slack,
+                self._database_url,
+                self._directory,
+                name=name,
+                beside=True,
+                timing=HASTY if timing is None else timing,
+                **changed,
+            )
+            self.bots.append(bot)
+            await bot.start()
+
+    async def holder(self, lease: str) -> BotProcess:
+        """Who does it for all."""
+
+        async def held() -> list[dict[str, Any]]:
+            return await self.desk.rows(f"{HELD} AND name = :name", name=lease)
+
+        (row,) = await eventually(held)
+        return next(bot for bot in self.bots if f":{bot.pid}:" in row["owner"])
+
+    async def leases_of(self, bots: Iterable[BotProcess]) -> set[str]:
+        pids = [f":{bot.pid}:" for bot in bots]
+        return {row["name"] for row in await self.desk.rows(HELD) if any(pid in row["owner"] for pid in pids)}
+
+    async def close(self) -> None:
+        for bot in self.bots:
+            await bot.kill()
+        await self.desk.close()
+
+
+@pytest.fixture
+async def group(database_url: str, tmp_path: Path) -> AsyncIterator[Group]:
+    async with LocalSlack(port=0) as slack:
+        group = Group(hurried(slack), database_url, tmp_path)
+        try:
+            yield group
+        except BaseException:
+            for bot in group.bots:
+                print(f"{bot.log.name}:\n{bot.tail()}")
+            raise
+        finally:
+            await group.close()
+
+
+class TestThree:
+    async def test_share_the_work_and_one_that_is_killed_again_and_again_loses_and_doubles_nothing(
+        self, group: Group
+    ) -> None:
+        stream = Stream(group.slack)
+        stream.invite(6)
+        await group.start(2, 1, 0)
+        writing = asyncio.create_task(stream.run(60, random.Random(5), 0.1))
+        for _ in range(2):
+            await asyncio.sleep(1.0)  # some moment in the stream, not something waited for
+            await stream.answer(group.desk)
+            await group.bots[0].kill()
+            await group.bots[0].start()
+        await writing
+        await settled(group.desk)
+        figures = await check_everything_once(group.desk, stream)
+        assert figures["messages"] == 60
+        decided, sent = ([bot.logged(action) for bot in group.bots] for action in ("decided", "sent"))
+        print(f"decided: {decided}, sent: {sent}, {dict(figures)}")
+        assert sum(count > 0 for count in sent) > 1
+
+    async def test_escalate_each_case_once_though_the_one_with_the_clock_is_killed_at_that_moment(
+        self, group: Group
+    ) -> None:
+        stream = Stream(group.slack)
+        stream.invite(5)
+        await group.start(1, 1, 0)
+        for user in stream.customers:
+            await stream.write(user)
+        await group.desk.until(lambda: len(group.desk.cards()) == 5)
+        await settled(group.desk)
+        clock = await group.holder("clock")
+        group.slack.clock.advance(49 * HOUR)
+        await clock.kill()
+        await clock.start()
+        await group.desk.until(group.desk.alerts)
+        await settled(group.desk)
+        assert len(await group.desk.rows("SELECT alert_key FROM alerts")) == 5
+        figures = await check_everything_once(group.desk, stream)
+        assert figures["messages"] == 5
+
+
+class TestTakeOver:
+    async def test_of_everything_when_a_process_is_killed(self, group: Group) -> None:
+        """In a lease's time and a bit; the leases of tests last 3 s instead of 20."""
+        await group.start(1)
+        card = await group.desk.opened(DANA, "first")
+        await settled(group.desk)
+        await group.start(1)
+        first, second = group.bots
+        held = await group.leases_of([first])
+        assert held >= {"clock", "states", "homes", f"channel:{SUPPORT}"}
+        await first.kill()
+        began = time.monotonic()
+        await group.slack.dm(DANA, "second")
+        await group.slack.post(ADA, SUPPORT, "an answer", thread_ts=card["ts"])
+        await group.desk.until(lambda: len(group.desk.mirrors(card)) == 2)
+        await settled(group.desk)
+
+        async def all_taken_over() -> bool:
+            return await group.leases_of([second]) >= {"clock", "states", "homes"}
+
+        await eventually(all_taken_over)
+        took = time.monotonic() - began
+        assert took < 3.0 * 1.5 + 3
+        assert sum("an answer" in post["text"] for post in group.desk.inbox_of(DANA)) == 1
+
+    async def test_at_once_when_a_process_is_stopped(self, group: Group) -> None:
+        """With the leases of real life, that last longer than this test waits."""
+        await group.start(1, 1, timing={"catch_up": 0.1})
+        first, second = group.bots
+        card = await group.desk.opened(DANA, "first")
+        await settled(group.desk)
+        assert await group.leases_of([first]) >= {"clock", "states", "homes"}
+        assert await first.terminate() == 0
+        began = time.monotonic()
+
+        async def handed_over() -> bool:
+            return await group.leases_of([second]) >= {"clock", "states", "homes"}
+
+        await eventually(handed_over, 5)
+        await group.slack.dm(DANA, "second")
+        await group.desk.until(lambda: len(group.desk.mirrors(card)) == 2)
+        assert time.monotonic() - began < 8
+        assert len(await group.desk.rows("SELECT id FROM processes")) == 1
+
+    async def test_of_a_post_under_way_that_a_killed_process_left_behind(self, group: Group) -> None:
+        await group.start(1)
+        card = await group.desk.opened(DANA, "first")
+        await settled(group.desk)
+        await group.start(0)
+        first, _ = group.bots
+        dm = f"D{DANA[1:]}"
+        slow = group.slack.faults.add("chat.postMessage", "slow:1", channel=dm)
+        answer = await group.slack.post(ADA, SUPPORT, "halfway", thread_ts=card["ts"])
+        await group.desk.until(lambda: slow not in group.slack.faults.pending)
+        with contextlib.suppress(ProcessLookupError):
+            await first.kill()
+        await first.start()
+        sending = "SELECT state FROM outbox WHERE kind = 'answer'"
+        # Whoever starts leaves it alone: only when the lease is over is it another's to look after.
+        assert [row["state"] for row in await group.desk.rows(sending)] == ["sending"]
+        await group.desk.until(lambda: "white_check_mark" in group.desk.marks(answer))
+        await settled(group.desk)
+        assert sum("halfway" in post["text"] for post in group.desk.inbox_of(DANA)) == 1
