@@ -18,6 +18,7 @@ from .engine import engine_for, uncut
 from .errors import UnknownSchema
 from .tables import metadata, schema_info
 
+TABLES_NAMED = 5
 _LOCK = 0x63617365  # "case": one migration at a time on a PostgreSQL server's database
 
 
@@ -99,6 +100,8 @@ def _refuse_unless_compatible(connection: Connection, current: str, known: Colle
     oldest = min_compatible(connection)
     if oldest is not None and oldest in known:
         return
+    if not sa.inspect(connection).has_table("cases"):
+        _refuse_foreign_tables(connection)  # another program that keeps its schema as we do
     needed = f" It needs a version that knows {oldest}." if oldest is not None else ""
     raise UnknownSchema(
         f"the database is at revision {current}, which this version does not know: it was made by a "
@@ -107,9 +110,11 @@ def _refuse_unless_compatible(connection: Connection, current: str, known: Colle
 
 
 def _refuse_foreign_tables(connection: Connection) -> None:
-    taken = sorted(metadata.tables.keys() & set(sa.inspect(connection).get_table_names()))
+    """A file is one program's alone; in PostgreSQL there may be an extension's tables, but none with our names."""
+    found = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+    taken = sorted(found if connection.dialect.name == "sqlite" else found & metadata.tables.keys())
     if taken:
+        named = ", ".join(taken[:TABLES_NAMED]) + (" …" if len(taken) > TABLES_NAMED else "")
         raise UnknownSchema(
-            f"the database has tables that Casewire did not make ({', '.join(taken)}): "
-            "give Casewire a database of its own."
+            f"the database has tables that Casewire did not make ({named}): give Casewire a database of its own."
         )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.sandbox.people import ADA, DANA, SUPPORT
@@ -127,6 +128,26 @@ class TestThree:
         assert len(await group.desk.rows("SELECT alert_key FROM alerts")) == 5
         figures = await check_everything_once(group.desk, stream)
         assert figures["messages"] == 5
+
+
+class TestConnections:
+    async def test_of_all_processes_are_the_desks_and_a_strangers_is_told_of(self, group: Group) -> None:
+        await group.start(1, 1)
+
+        def told() -> list[str]:
+            texts = [post["text"] for post in group.desk.alerts()]
+            return [text for text in texts if "connections of this app" in text]
+
+        await group.slack.drop_sockets()
+        await group.desk.until(lambda: group.slack.connected == 2)
+        await group.desk.opened(DANA, "all is well")
+        async with aiohttp.ClientSession() as session:
+            ticket = group.slack.sockets.mint_ticket()
+            async with session.ws_connect(f"{group.slack.url}/link/?ticket={ticket}"):
+                group.slack.sockets.connections[0].cut()
+                await group.desk.until(told)
+        (text,) = told()
+        assert "3 connections of this app, and only 2" in text
 
 
 class TestTakeOver:

@@ -120,6 +120,18 @@ class TestUpgrade:
             await upgrade_async(empty_database_url)
         assert await inside(empty_database_url, lambda c: sa.inspect(c).get_table_names()) == ["messages"]
 
+    @pytest.mark.parametrize("database_kind", ["sqlite"])
+    async def test_another_programs_file_is_refused_and_left_alone(self, empty_database_url: str) -> None:
+        for statement in ("CREATE TABLE bookmarks (url TEXT)", "CREATE TABLE alembic_version (version_num TEXT)"):
+            await inside(empty_database_url, lambda c, statement=statement: c.execute(sa.text(statement)))
+        await inside(
+            empty_database_url, lambda c: c.execute(sa.text("INSERT INTO alembic_version VALUES ('ae10')"))
+        )
+        with pytest.raises(UnknownSchema, match=r"bookmarks.*database of its own"):
+            await upgrade_async(empty_database_url)
+        names = await inside(empty_database_url, lambda c: sa.inspect(c).get_table_names())
+        assert names == ["alembic_version", "bookmarks"]
+
     async def test_an_upgrade_that_fails_leaves_nothing(self, empty_database_url: str, monkeypatch) -> None:
         def fails(config: object, revision: str) -> None:
             config.attributes["connection"].execute(sa.text("CREATE TABLE half (done TEXT)"))
