@@ -202,6 +202,7 @@ class TestOutOfReach:
                         "scheduler": "stopped",
                         "slack": "disconnected",
                     },
+                    "processes": [],
                 },
             )
             slack.outage(False)

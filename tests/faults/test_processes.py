@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from bot.sandbox.people import ADA, DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
 from tests.faults.test_kill import hurried
 from tests.support.desk import Desk, settings_for
-from tests.support.process import BotProcess, eventually
+from tests.support.process import ROOT, BotProcess, eventually
 from tests.support.stream import Stream, check_everything_once, settled
 
 pytestmark = [
@@ -39,7 +40,7 @@ class Group:
         self._database_url = database_url
         self._directory = directory
 
-    async def start(self, *sockets: int, timing: dict[str, float] | None = None) -> None:
+    async def start(self, *sockets: int, timing: dict[str, float] | None = None, root: Path = ROOT) -> None:
         """So many processes, each with so many connections to Slack."""
         for count in sockets:
             name, changed = f"bot{len(self.bots)}", {"SLACK_SOCKETS": str(count)}
@@ -50,6 +51,7 @@ class Group:
                 name=name,
                 beside=True,
                 timing=HASTY if timing is None else timing,
+                root=root,
                 **changed,
             )
             self.bots.append(bot)
@@ -213,3 +215,54 @@ class TestTakeOver:
         await group.desk.until(lambda: "white_check_mark" in group.desk.marks(answer))
         await settled(group.desk)
         assert sum("halfway" in post["text"] for post in group.desk.inbox_of(DANA)) == 1
+
+
+class TestTwoVersions:
+    """A copy of the code with a migration more, beside the code as it is."""
+
+    def newer(self, directory: Path, revision: str, *, breaks: bool) -> Path:
+        code = directory / f"newer-{revision}"
+        for package in ("bot", "storage"):
+            shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
+        versions = code / "storage" / "migrations" / "versions"
+        lines = [
+            "import sqlalchemy as sa",
+            "from alembic import op",
+            f"revision, down_revision = {revision!r}, {self.head(versions)!r}",
+            "branch_labels = depends_on = None",
+            "def upgrade():",
+            f"    op.add_column('cases', sa.Column('added_{revision}', sa.Text(), nullable=True))",
+            *(["    op.execute(\"UPDATE schema_info SET min_compatible = '%s'\" % revision)"] if breaks else []),
+        ]
+        (versions / f"{revision}_newer.py").write_text("\n".join(lines))
+        return code
+
+    def head(self, versions: Path) -> str:
+        return max(path.name for path in versions.glob("[0-9]*.py")).partition("_")[0]
+
+    async def test_work_side_by_side_until_a_migration_says_that_the_older_must_end(
+        self, group: Group, tmp_path: Path
+    ) -> None:
+        await group.start(1)
+        (old,) = group.bots
+        card = await group.desk.opened(DANA, "first")
+        await settled(group.desk)
+
+        await group.start(1, root=self.newer(tmp_path, "9001", breaks=False))
+        newer = group.bots[1]
+        (info,) = await group.desk.rows("SELECT schema_version, min_compatible FROM schema_info")
+        assert info["schema_version"] == "9001"
+        await old.kill()  # the older one starts anew on the database of the newer
+        await old.start()
+        await newer.terminate()
+        await group.slack.dm(DANA, "second")
+        await group.desk.until(lambda: len(group.desk.mirrors(card)) == 2)
+
+        breaking = self.newer(tmp_path, "9002", breaks=True)
+        await group.start(1, root=breaking)
+        assert await old.ended() == 1
+        assert "migrated by a newer Casewire that this version cannot work beside" in old.tail()
+        with pytest.raises(AssertionError, match=r"at revision 9002.*It needs a version that knows 9002"):
+            await old.start()
+        await group.slack.dm(DANA, "third")
+        await group.desk.until(lambda: len(group.desk.mirrors(card)) == 3)

@@ -40,7 +40,7 @@ class BotProcess:
         self._module = ["bot", "run"] if timing is None else ["tests.support.bot_main"]
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
-            "PYTHONPATH": str(root),
+            "PYTHONPATH": os.pathsep.join([str(root), str(ROOT)]),
             "CASEWIRE_TIMING": json.dumps(dict(timing or {})),
             "SLACK_API_URL": slack.api_url,
             "SLACK_BOT_TOKEN": slack.bot_token,
