@@ -105,6 +105,7 @@ class Bot:
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
         self._people: People | None = None
+        self._casework: Casework | None = None
         self._courier: Courier | None = None
         self._channels: DeskChannels | None = None
         self._escalation: EscalationClock | None = None
@@ -138,6 +139,8 @@ class Bot:
         """How each part is just now, in the words of `/health`."""
         escalation = self._escalation
         database_well = self._migrated if self._database is None else self._database.available
+        if self._casework is not None and not self._casework.keeping:
+            database_well = False
         return {
             "database": "connected" if database_well else "disconnected",
             "email_listener": "disabled",
@@ -224,7 +227,7 @@ class Bot:
         leases.want(CLOCK, STATES, HOMES)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock, self._name, self._timing.lease / 2)
+        casework = self._casework = Casework(database, people, desk, clock, self._name, self._timing.lease / 2)
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ from .filing import operations_row
 from .names import rename
 from .prepare import Prepared, prepare
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LANES_PER_ROUND = 50
@@ -77,6 +79,7 @@ class Casework:
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
         self._kept: set[str] = set()
+        self.keeping = True  # whether what arrives can be kept, as far as the last try tells
         self.on_outbox: Callable[[], None] = _nothing
 
     async def put(self, item: NewItem) -> bool:
@@ -86,10 +89,9 @@ class Casework:
         """
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
+        now = self._clock.now()
         try:
-            async with asyncio.timeout(INTAKE_TIMEOUT):
-                now = self._clock.now()
-                stored = await self._database.write(lambda connection: inbox.put(connection, item, now))
+            stored = await self._keep(lambda connection: inbox.put(connection, item, now))
         finally:
             self._arriving.discard(arrival)
             arrival.set_result(None)
@@ -97,6 +99,16 @@ class Casework:
         if stored:
             self._arrived.set()
         return stored
+
+    async def _keep(self, work: Callable[[Connection], T]) -> T:
+        try:
+            async with asyncio.timeout(INTAKE_TIMEOUT):
+                result = await self._database.write(work)
+        except (DatabaseUnavailable, TimeoutError):
+            self.keeping = False
+            raise
+        self.keeping = True
+        return result
 
     async def outcome(self, key: str, patience: float) -> Reply | None:
         """What became of a request, within `patience` seconds; None when it is told later instead."""
@@ -146,6 +158,9 @@ class Casework:
             while not self._stopping:
                 self._arrived.clear()
                 try:
+                    if not self.keeping:
+                        with contextlib.suppress(TimeoutError):
+                            await self._keep(inbox.try_to_keep)
                     pause = 0.0 if await self._round() else await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1

@@ -220,10 +220,10 @@ class TestTakeOver:
 class TestTwoVersions:
     """A copy of the code with a migration more, beside the code as it is."""
 
-    def newer(self, directory: Path, revision: str, *, breaks: bool) -> Path:
+    def newer(self, than: Path, directory: Path, revision: str, *, breaks: bool) -> Path:
         code = directory / f"newer-{revision}"
         for package in ("bot", "storage"):
-            shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(than / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
         versions = code / "storage" / "migrations" / "versions"
         lines = [
             "import sqlalchemy as sa",
@@ -248,7 +248,8 @@ class TestTwoVersions:
         card = await group.desk.opened(DANA, "first")
         await settled(group.desk)
 
-        await group.start(1, root=self.newer(tmp_path, "9001", breaks=False))
+        second = self.newer(ROOT, tmp_path, "9001", breaks=False)
+        await group.start(1, root=second)
         newer = group.bots[1]
         (info,) = await group.desk.rows("SELECT schema_version, min_compatible FROM schema_info")
         assert info["schema_version"] == "9001"
@@ -258,8 +259,7 @@ class TestTwoVersions:
         await group.slack.dm(DANA, "second")
         await group.desk.until(lambda: len(group.desk.mirrors(card)) == 2)
 
-        breaking = self.newer(tmp_path, "9002", breaks=True)
-        await group.start(1, root=breaking)
+        await group.start(1, root=self.newer(second, tmp_path, "9002", breaks=True))
         assert await old.ended() == 1
         assert "migrated by a newer Casewire that this version cannot work beside" in old.tail()
         with pytest.raises(AssertionError, match=r"at revision 9002.*It needs a version that knows 9002"):

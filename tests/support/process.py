@@ -99,13 +99,14 @@ class BotProcess:
         if process is None:
             return 0
         connected = self.slack.connected
-        if process.returncode is None:
+        ran = process.returncode is None
+        if ran:
             process.send_signal(how)
         async with asyncio.timeout(15):
             status = await process.wait()
         if not self._beside:
             await self.slack.wait_for(lambda: not self.slack.connected)
-        elif self._environment.get("SLACK_SOCKETS") != "0":
+        elif ran and self._environment.get("SLACK_SOCKETS") != "0":
             await self.slack.wait_for(lambda: self.slack.connected < connected)
         return status
 
