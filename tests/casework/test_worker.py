@@ -218,6 +218,27 @@ class TestFailures:
         ]
         assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [1]
 
+    async def test_what_only_waits_for_a_lookup_is_not_blamed_however_often_the_process_is_stopped(
+        self, database: Database, people: KnownPeople
+    ) -> None:
+        await database.write(lambda c: put_all(c, [dm(1, "innocent")]))
+        people.away.add("U1")
+        for life in range(1, 6):
+            casework = Casework(database, people, DESK, Clock(), f"life {life}", lasting=0.1)
+            running_ = asyncio.create_task(casework.run())
+
+            async def tried(asked: int = people.asked.count("U1")) -> bool:
+                return people.asked.count("U1") > asked
+
+            await until(tried)
+            casework.stop()
+            await running_
+        assert await rows(database, "SELECT state, attempts FROM inbox") == [("waiting", 0)]
+        people.away.clear()
+        async with running(Casework(database, people, DESK, Clock(), lasting=0.1)):
+            await decided(database)
+        assert await bodies(database) == ["innocent"]
+
     async def test_a_failure_of_what_another_process_has_decided_changes_nothing(
         self, database: Database, people: KnownPeople
     ) -> None:
