@@ -144,11 +144,6 @@ def load_cases(connection: Connection, case_ids: Iterable[str]) -> dict[str, Cas
     return {row.case_id: case_from_row(row) for row in rows}
 
 
-def find_case(connection: Connection, case_id: str) -> Case | None:
-    row = connection.execute(sa.select(cases).where(cases.c.case_id == case_id)).first()
-    return case_from_row(row) if row is not None else None
-
-
 def find_customer(connection: Connection, identifier: str) -> Customer | None:
     row = connection.execute(sa.select(customers).where(customers.c.customer_identifier == identifier)).first()
     if row is None:

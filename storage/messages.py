@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from bot.desk.model import PostRef
 
 from .sql import Row, insert_for, insert_in_order
-from .tables import attachment_chunks, attachments, copies, messages
+from .tables import attachment_chunks, attachments, copies, messages, outbox
 
 CHUNK_BYTES = 256 * 1024
 WHOLE_TEXT = "whole_text"
@@ -150,10 +151,34 @@ def first_message(connection: Connection, case_id: str) -> Message | None:
     return load_message(connection, message_id) if message_id is not None else None
 
 
+def of_rows(connection: Connection, row_ids: Sequence[int]) -> list[Message]:
+    """The messages of these outbox rows, in the order of the rows."""
+    statement = (
+        sa.select(messages)
+        .join(outbox, outbox.c.message_id == messages.c.id)
+        .where(outbox.c.id.in_(row_ids))
+        .order_by(outbox.c.id)
+    )
+    return [_message(row) for row in connection.execute(statement)]
+
+
+def shown_at(connection: Connection, channel: str, ts: str) -> list[Message]:
+    """The messages that one post shows, in their order: several where the thread was behind."""
+    statement = (
+        sa.select(messages)
+        .join(copies, copies.c.message_id == messages.c.id)
+        .where(copies.c.channel == channel, copies.c.ts == ts)
+        .order_by(messages.c.id)
+    )
+    return [_message(row) for row in connection.execute(statement)]
+
+
 def _one(connection: Connection, condition: sa.ColumnElement[bool]) -> Message | None:
     row = connection.execute(sa.select(messages).where(condition)).first()
-    if row is None:
-        return None
+    return _message(row) if row is not None else None
+
+
+def _message(row: sa.Row[Any]) -> Message:
     values = dict(row._mapping)
     return Message(**(values | {"files": tuple(values["files"] or ())}))
 

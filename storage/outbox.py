@@ -75,6 +75,9 @@ class OutboxRow:
         return channel_of(self.destination)
 
 
+_COLUMNS = [outbox.c[name] for name in OutboxRow.__dataclass_fields__ if name != "failures"]
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """A state the outside should show: one row per target, the newest wish wins."""
@@ -178,11 +181,35 @@ def next_turn(connection: Connection, destination: str, now: datetime) -> Turn |
     ).first()
     if lane is None:
         return None
-    columns = [outbox.c[name] for name in OutboxRow.__dataclass_fields__ if name != "failures"]
     row = connection.execute(
-        sa.select(*columns).where(outbox.c.lane == lane.lane, UNSENT).order_by(outbox.c.id).limit(1)
+        sa.select(*_COLUMNS).where(outbox.c.lane == lane.lane, UNSENT).order_by(outbox.c.id).limit(1)
     ).first()
     return Turn(lane.lane, OutboxRow(**row._mapping, failures=lane.failures) if row is not None else None)
+
+
+def behind(connection: Connection, row: OutboxRow, limit: int) -> list[OutboxRow]:
+    """The unsent rows that follow this one in its lane, in their order."""
+    statement = sa.select(*_COLUMNS).where(outbox.c.lane == row.lane, outbox.c.id > row.id, UNSENT)
+    rows = connection.execute(statement.order_by(outbox.c.id).limit(limit))
+    return [OutboxRow(**found._mapping, failures=row.failures) for found in rows]
+
+
+def rows_of(connection: Connection, row_ids: Sequence[int]) -> list[OutboxRow]:
+    if not row_ids:
+        return []
+    rows = connection.execute(sa.select(*_COLUMNS).where(outbox.c.id.in_(row_ids)).order_by(outbox.c.id))
+    return [OutboxRow(**found._mapping, failures=0) for found in rows]
+
+
+def payload_of(connection: Connection, row_id: int) -> dict[str, Any]:
+    payload: dict[str, Any] = connection.execute(
+        sa.select(outbox.c.payload).where(outbox.c.id == row_id)
+    ).scalar_one()
+    return dict(payload)
+
+
+def set_payload(connection: Connection, row_id: int, payload: Mapping[str, Any]) -> None:
+    connection.execute(sa.update(outbox).where(outbox.c.id == row_id).values(payload=dict(payload)))
 
 
 def rest_lane(connection: Connection, lane: str, now: datetime) -> None:
@@ -240,16 +267,13 @@ def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:
 
 def start_completing(connection: Connection, row: OutboxRow, file_id: str, now: datetime) -> None:
     """`start_attempt` of a file: the id under which Slack knows the upload must be on disk before it is shared."""
-    connection.execute(
-        sa.update(outbox).where(outbox.c.id == row.id).values(payload=row.payload | {"file_id": file_id})
-    )
+    set_payload(connection, row.id, row.payload | {"file_id": file_id})
     start_attempt(connection, row.id, now)
 
 
 def forget_upload(connection: Connection, row: OutboxRow) -> None:
     """Slack no longer knows the upload: the next attempt uploads anew."""
-    payload = {name: value for name, value in row.payload.items() if name != "file_id"}
-    connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(payload=payload))
+    set_payload(connection, row.id, {name: value for name, value in row.payload.items() if name != "file_id"})
 
 
 def set_state(
@@ -272,13 +296,6 @@ def finish(
     connection.execute(
         sa.update(outbox).where(outbox.c.id == row_id).values(state=state, result_ts=ts, done_at=now, error=error)
     )
-
-
-def result_of(connection: Connection, dedupe_key: str) -> str | None:
-    """The ts of what was posted for a row, once it was."""
-    return connection.execute(
-        sa.select(outbox.c.result_ts).where(outbox.c.dedupe_key == dedupe_key)
-    ).scalar_one_or_none()
 
 
 def payloads_of(connection: Connection, message_id: int) -> dict[int, dict[str, Any]]:

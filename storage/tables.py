@@ -179,6 +179,7 @@ copies = Table(
     Column("channel", sa.Text, primary_key=True),
     Column("ts", sa.Text, primary_key=True),
     Column("part", sa.Integer, nullable=False, server_default="1"),
+    Index("ix_copies_post", "channel", "ts"),
 )
 
 post_changes = Table(

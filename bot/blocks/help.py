@@ -82,6 +82,11 @@ def unknown_command(
     return compose(said, *_help(is_admin, command, closure_phrase))
 
 
+def which_case(word: str, command: str = words.DEFAULT_COMMAND) -> Post:
+    """A command that needs a case was given none."""
+    return compose(paragraph(line(words.WHICH_CASE, word=word, command=command)))
+
+
 def _help(is_admin: bool, command: str, closure_phrase: str) -> tuple[Passage | None, ...]:
     verbs = words.HELP_ADMIN if is_admin else words.HELP_CUSTOMER
     foot = words.HELP_ADMIN_FOOT if is_admin else words.HELP_CUSTOMER_FOOT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -13,20 +14,23 @@ from bot.text.safe import display_name, is_blank
 
 from . import words
 from .files import came_with, not_sent
-from .line import Line, Link, User, Value, line, name, one_line, plain, shown_author, usable_link
+from .line import Line, Link, User, Value, cut, line, listed, name, one_line, plain, shown_author, usable_link
 from .parts import Button, body, bullets, buttons, context, paragraph, quote, text_only
 from .post import Passage, Post, compose
 from .trigger import TRIGGER_QUOTE_SIZE, trigger_words
 
 ACTION_REOPEN_AND_SEND = "reopen_and_send"
+# Characters in one post's blocks. Slack refuses some 13,000; edits may lengthen what fitted.
+MERGED_TEXT = 9000
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorView:
     """What a customer wrote, for the thread; `text` is one part of it, at most 3500 characters.
 
-    `late_at` is when it was written, if that is earlier than what already stands there. `reserved` are names
-    that no customer may carry as an author (admins' names, the app's).
+    `late_at` is when it was written, if that is earlier than what already stands there; `written_at` is said where
+    it stands in one post with others. `reserved` are names that no customer may carry as an author (admins'
+    names, the app's).
     """
 
     case_id: str
@@ -39,6 +43,7 @@ class MirrorView:
     edited_at: datetime | None = None
     deleted: bool = False
     reserved: tuple[str, ...] = ()
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,25 @@ def mirror(view: MirrorView) -> Post:
         context(author, one_line(view.case_id), *facts),
         username=author,
     )
+
+
+def mirrors(views: Sequence[MirrorView]) -> Post:
+    """Several messages in one post, where a thread is behind: each with its author and time above it."""
+    room = MERGED_TEXT // len(views)
+    authors = [words.CUSTOMER.format(name=display_name(view.author, view.reserved)) for view in views]
+    case_id, everybody = views[0].case_id, listed(dict.fromkeys(authors))
+    head = plain(words.MIRRORS_HEAD, author=everybody, count=len(views), case_id=case_id)
+    passages: list[Passage | None] = [text_only(line(words.MIRROR_SPOKEN, head=head))]
+    for view, author in zip(views, authors, strict=True):
+        facts = [
+            plain(words.MIRROR_WRITTEN, at=view.written_at) if view.written_at else None,
+            plain(words.MIRROR_EDITED, at=view.edited_at) if view.edited_at and not view.deleted else None,
+        ]
+        said = ", ".join(fact for fact in (author, *facts) if fact)
+        passages.append(text_only(line(words.MIRROR_SPOKEN, head=said)))
+        passages.append(context(author, *facts))
+        passages.extend(_mirrored(replace(view, text=cut(view.text, room)) if len(views) > 1 else view))
+    return compose(*passages, username=authors[0] if len(set(authors)) == 1 else None)
 
 
 def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:

@@ -68,6 +68,8 @@ INTRO = (
 MIRROR_HEAD = "{author}, {case_id}"
 MIRROR_SPOKEN = "{head}:"
 PART = "part {part} of {parts}"
+MIRROR_WRITTEN = "written {at}"
+MIRRORS_HEAD = "{author}, {case_id}, {count} messages"
 MIRROR_LATE = "written {at}, earlier than what stands above"
 MIRROR_EDITED = "edited {at}"
 MIRROR_DELETED = "The customer deleted this message."
@@ -232,7 +234,10 @@ REPLIES = {
     ReplyKind.CLOSED: "Case {case} is closed.",
     ReplyKind.ALREADY_CLOSED: "Case {case} was already closed by {by}.",
     ReplyKind.REOPENED: "Case {case} is open again.",
-    ReplyKind.REOPENED_AND_SENT: "Case {case} is open again, and your post is on its way to the customer.",
+    ReplyKind.REOPENED_AND_SENT: (
+        "Case {case} is open again, and your post is on its way to the customer. Write the closing phrase anew to "
+        "close it."
+    ),
     ReplyKind.ALREADY_OPEN: "Case {case} is open already.",
     ReplyKind.NEWER_OPEN: (
         "Case {case} stays closed: this customer has a newer open case, {other}. Answer there."
@@ -359,6 +364,7 @@ HELP_ADMIN_FOOT = (
     "To keep a post inside: // at its start",
 )
 UNKNOWN_COMMAND = "I do not know “{word}”."
+WHICH_CASE = "Which case? Write for example: {command} {word} CASE_012"
 
 # Status and lists
 STATUS_YOURS = "*Your case {case_id} is open* since {at}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -26,6 +27,7 @@ from . import reports
 from .answers import settle_answer
 from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
+from .message_posts import mirrors_to_merge
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
 from .slack import (
@@ -234,7 +236,7 @@ class Courier:
             self.login_trouble = None
             if str(error) == "thread_not_found" and _stands_in_thread(row):
                 await self._thread_gone(row, str(error))
-            else:
+            elif not await self._unmerge(row):
                 trouble = error.trouble if isinstance(error, FileLost) else FileTrouble.REFUSED
                 await self._park(row, str(error), trouble)
         except NotYet as error:
@@ -256,7 +258,10 @@ class Courier:
             await self._files.send(row, await self._channel(row))
             self._delivered()
             return
-        await self._pacing.post(row.channel)
+        if row.kind == "mirror":
+            row = await self._merge(row, behind=await self._pacing.post(row.channel))
+        else:
+            await self._pacing.post(row.channel)
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
         channel = await self._channel(row)
         self._require(row)
@@ -269,6 +274,39 @@ class Courier:
         else:
             ts = await self._post(row, channel, outgoing)
         await self._done(row, channel, ts, outgoing)
+
+    async def _merge(self, row: OutboxRow, *, behind: bool) -> OutboxRow:
+        """Where the channel is behind, the mirrors that wait after this one are shown in one post with it.
+
+        Which they are is on disk before the post goes out; they themselves wait until it stands.
+        """
+        if not behind and "merged" not in row.payload:
+            return row
+
+        def work(connection: Connection) -> OutboxRow:
+            others = mirrors_to_merge(connection, row) if behind else []
+            merged = {"merged": [other.id for other in others]} if others else {}
+            payload = {name: value for name, value in row.payload.items() if name != "merged"} | merged
+            payload["broadcast"] = payload["broadcast"] or any(other.payload["broadcast"] for other in others)
+            if payload != row.payload:
+                outbox.set_payload(connection, row.id, payload)
+            return replace(row, payload=payload)
+
+        return await self._write(row, work)
+
+    async def _unmerge(self, row: OutboxRow) -> bool:
+        """Slack refused several messages in one post: posted alone, only the one at fault is parked."""
+
+        def work(connection: Connection) -> bool:
+            payload = outbox.payload_of(connection, row.id)
+            if "merged" not in payload:
+                return False
+            del payload["merged"]
+            outbox.set_payload(connection, row.id, payload | {"alone": True})
+            outbox.set_state(connection, row.id, "pending")
+            return True
+
+        return row.kind == "mirror" and await self._write(row, work)
 
     async def _refuse_if_gone(self, row: OutboxRow) -> None:
         """Slack takes posts to a deactivated account, which nobody reads (slackapi/python-slack-sdk#1156)."""
@@ -330,21 +368,23 @@ class Courier:
         self.login_trouble = None
         now = self._clock.now()
 
-        def work(connection: Connection) -> None:
-            outbox.finish(connection, row.id, "sent", now, ts)
-            if ts is not None:
-                _take_note(connection, row, channel, ts, outgoing, now)
-            if row.kind in _WORDS and row.message_id is not None:
-                if row.kind == "answer":
-                    settle_answer(connection, row.message_id, now)
-                outbox.hurry_files(connection, row.message_id, now)
+        def work(connection: Connection) -> list[OutboxRow]:
+            posted = [row, *outbox.rows_of(connection, row.payload.get("merged", ()))]
+            for done in posted:
+                outbox.finish(connection, done.id, "sent", now, ts)
+                if ts is not None:
+                    _take_note(connection, done, channel, ts, outgoing, now)
+                if done.kind in _WORDS and done.message_id is not None:
+                    if done.kind == "answer":
+                        settle_answer(connection, done.message_id, now)
+                    outbox.hurry_files(connection, done.message_id, now)
             outbox.rest_lane(connection, row.lane, now)
+            return posted
 
-        await self._write(row, work)
+        for done in await self._write(row, work):
+            facts = {"kind": done.kind, "case_id": done.case_id, "message": done.message_id}
+            log.info("delivered", action="sent", row=done.id, **facts)
         self._channels.worked(row.channel)
-        log.info(
-            "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
-        )
         self._delivered()
         if row.kind == "card":
             self.on_report()  # replies to a new card may wait for it to be known

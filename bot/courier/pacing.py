@@ -31,11 +31,13 @@ class Bucket:
     def set_rate(self, rate: float) -> None:
         self._rate = rate
 
-    async def take(self) -> None:
-        wait = self.reserve()
+    async def take(self) -> bool:
+        """Whether it had to be waited for."""
+        wait = first = self.reserve()
         while wait > 0:
             await asyncio.sleep(wait)
             wait = self.reserve()
+        return first > 0
 
     def reserve(self) -> float:
         """Take a token if there is one; else how many seconds there is none."""
@@ -70,10 +72,10 @@ class Pacing:
         self._workspace = Bucket(self._workspace_rate, self._workspace_rate * 5, monotonic)
         self._methods: dict[str, Bucket] = {}
 
-    async def post(self, channel: str) -> None:
-        """Wait for the turn to post in a channel."""
-        await self.channel(channel).take()
-        await self._workspace.take()
+    async def post(self, channel: str) -> bool:
+        """Wait for the turn to post in a channel; whether there was a wait: then it is behind."""
+        behind = await self.channel(channel).take()
+        return await self._workspace.take() or behind
 
     async def call(self, method: str) -> None:
         """Wait for the turn to call a Tier 3 method."""

@@ -22,8 +22,6 @@ from bot.blocks.alert import (
 )
 from bot.blocks.card import card
 from bot.blocks.customer import (
-    AnswerView,
-    answer,
     closed_notice,
     files_not_sent_to_customer,
     files_not_sent_to_desk,
@@ -45,23 +43,22 @@ from bot.blocks.operations import (
 from bot.blocks.post import Post
 from bot.blocks.thread import (
     FormPostView,
-    MirrorView,
     NoticeView,
     form_post,
     held_post,
-    mirror,
     thread_intro,
     thread_notice,
 )
 from bot.blocks.words import DEFAULT_COMMAND
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
-from bot.desk.model import File, FileTrouble, LostFile, Trigger, TriggerKind
-from bot.text.safe import is_blank, show, split_parts
+from bot.desk.model import FileTrouble, LostFile, Trigger, TriggerKind
 from bot.views import Views
-from storage import alerts, attachments, messages, reports
+from storage import alerts, messages, reports
 from storage.messages import Message
 from storage.outbox import OutboxRow
 from storage.reports import CaseFile
+
+from .message_posts import merged_post, message_post, text_of_part
 
 
 class NotYet(Exception):
@@ -164,52 +161,6 @@ def alert_post(connection: Connection, post_key: str, words: Words) -> Post:
     )
 
 
-def message_post(
-    connection: Connection, message: Message, part: int, words: Words, payload: Mapping[str, Any]
-) -> Post:
-    """One part of a message: as shown in the thread if a customer wrote it, in the DM if an admin did."""
-    text, total = _part(connection, message, part)
-    files = _files(connection, message) if part == total else ()
-    deleted = message.deleted_at is not None
-    if message.is_admin:
-        return answer(
-            AnswerView(
-                message.case_id,
-                message.sender_name,
-                text,
-                part,
-                total,
-                closing=bool(payload.get("closing")),
-                opening=bool(payload.get("opening")),
-                edited=message.edited_at is not None,
-                deleted=deleted,
-                files=files,
-            )
-        )
-    return mirror(
-        MirrorView(
-            message.case_id,
-            message.sender_name,
-            text,
-            part,
-            total,
-            late_at=message.timestamp if payload.get("late") else None,
-            files=files,
-            edited_at=message.edited_at,
-            deleted=deleted,
-            reserved=words.reserved_names(),
-        )
-    )
-
-
-def _part(connection: Connection, message: Message, part: int) -> tuple[str, int]:
-    """One part of what was written, and how many there are."""
-    whole = messages.whole_text(connection, message)
-    # No words beside files are said to be none by the mirror; a message of nothing at all shows as empty.
-    parts = [""] if message.files and is_blank(whole) else split_parts(show(whole))
-    return parts[part - 1] if part <= len(parts) else "…", max(len(parts), part)
-
-
 @dataclass(frozen=True, slots=True)
 class FilePost:
     """How a file is posted; `comment` is escaped."""
@@ -227,14 +178,6 @@ def file_post(connection: Connection, row: OutboxRow, message: Message, words: W
         raise NotYet(f"{row.case_id} has no card yet")
     comment = file_comment(message.case_id, message.sender_name, words.reserved_names(), by_customer=True)
     return FilePost(comment, thread.thread_ts)
-
-
-def _files(connection: Connection, message: Message) -> tuple[File, ...]:
-    """What is known of a message's files; only their names, of messages from before files travelled."""
-    known = attachments.files_of(connection, message.id)
-    if not known:
-        return tuple(File("", name) for name in message.files)
-    return tuple(File(one.source_id or "", one.name, one.mime_type, one.size) for one in known)
 
 
 def read_lost_files(values: Sequence[Mapping[str, Any]]) -> tuple[LostFile, ...]:
@@ -255,15 +198,21 @@ def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing
             return Outgoing(held_post(case_id, payload["author"], value), thread_ts)
         case "form_post":
             message = _message(connection, row)
-            text, total = _part(connection, message, row.payload["part"])
+            text, total = text_of_part(connection, message, row.payload["part"])
             view = FormPostView(case_id, message.sender_name, text, row.payload["part"], total)
             return Outgoing(form_post(view), thread_ts)
         case "mirror":
-            message = _message(connection, row)
-            post = message_post(connection, message, row.payload["part"], words, row.payload)
-            return Outgoing(post, thread_ts, broadcast=bool(row.payload["broadcast"]))
+            return Outgoing(_mirror(connection, row, words), thread_ts, broadcast=bool(row.payload["broadcast"]))
         case _:
             return _notice(row, case_id, thread_ts, words)
+
+
+def _mirror(connection: Connection, row: OutboxRow, words: Words) -> Post:
+    message = _message(connection, row)
+    if merged := row.payload.get("merged"):
+        shown = [message, *messages.of_rows(connection, merged)]
+        return merged_post(connection, shown, words.reserved_names())
+    return message_post(connection, message, row.payload["part"], words.reserved_names(), row.payload)
 
 
 def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgoing:
@@ -302,7 +251,7 @@ def _to_customer(connection: Connection, row: OutboxRow, words: Words) -> Outgoi
             return Outgoing(say(_case_id(row), files, words.file_max_bytes), thread_ts)
         case _:
             message = _message(connection, row)
-            post = message_post(connection, message, row.payload["part"], words, row.payload)
+            post = message_post(connection, message, row.payload["part"], words.reserved_names(), row.payload)
             return Outgoing(post, thread_ts)
 
 

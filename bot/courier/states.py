@@ -24,8 +24,9 @@ from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.messages import Copy
 from storage.outbox import Desired
 
+from .message_posts import copy_post
 from .pacing import Pacing
-from .render import NotYet, Words, alert_post, digest, message_post
+from .render import NotYet, Words, alert_post, digest
 from .slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undelivered
 
 log = structlog.get_logger(__name__)
@@ -223,9 +224,8 @@ class States:
             message = messages.load_message(connection, message_id)
             if message is None:
                 return []
-            sent_with = outbox.payloads_of(connection, message_id)
             return [
-                (copy, message_post(connection, message, copy.part, self._words, sent_with.get(copy.part, {})))
+                (copy, copy_post(connection, message, copy, self._words.reserved_names()))
                 for copy in messages.copies_of(connection, message_id)
             ]
 

@@ -121,6 +121,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
             reopens = True
             case = _open_again(case, event.at, policy)
             effects.append(SayInThread(ThreadNotice.REOPENED_BY_LATE_MESSAGE, event.at, about=event.ref))
+            effects.extend(_alert_as_it_is(case))
         late = event.at < case.last_message_at
     if event.taken_up_by is not None:
         by = event.taken_up_by.name
@@ -333,9 +334,12 @@ def _close(case: Case, at: datetime, by: Person, notice: ThreadNotice) -> tuple[
         LogClosing(at, by.name, case.closings),
         SayInThread(notice, at, by=by.name),
     ]
-    if case.alert_no:
-        effects.append(RefreshAlert(case.alert_no))
-    return case, effects
+    return case, [*effects, *_alert_as_it_is(case)]
+
+
+def _alert_as_it_is(case: Case) -> tuple[Effect, ...]:
+    """An alert says whether its case is open: it follows a closing and a reopening."""
+    return (RefreshAlert(case.alert_no),) if case.alert_no else ()
 
 
 def _reopened(case: Case, event: Reopened, policy: Policy) -> Decision:
@@ -346,6 +350,7 @@ def _reopened(case: Case, event: Reopened, policy: Policy) -> Decision:
     if not case.is_open:
         case = _open_again(case, event.at, policy)
         effects.append(SayInThread(ThreadNotice.REOPENED, event.at, by=event.by.name))
+        effects.extend(_alert_as_it_is(case))
     elif event.post is None:
         return Decision(case, reply=Reply(ReplyKind.ALREADY_OPEN, case.case_id))
     if event.post is None:

@@ -24,7 +24,6 @@ class MessageText:
     """The author's own words: quotes and code are cut ("…" where words would join up), and names of
     mentioned people, groups and channels, which their owners chose, are @someone, @group, #channel."""
 
-    mentions: tuple[str, ...]
     """Ids of the users mentioned, in order, each once."""
 
     leading_mention: str | None
@@ -40,7 +39,6 @@ def read_message(event: Mapping[str, Any], names: Mapping[str, str]) -> MessageT
     return MessageText(
         plain=plain_text(runs),
         typed=typed_text(runs),
-        mentions=users(runs),
         leading_mention=leading_mention(runs),
     )
 

@@ -24,7 +24,8 @@ from tests.blocks.reading import LINK, assert_valid, links, seen
         (Reply(ReplyKind.REOPENED, "CASE_001"), "Case CASE_001 is open again."),
         (
             Reply(ReplyKind.REOPENED_AND_SENT, "CASE_001"),
-            "Case CASE_001 is open again, and your post is on its way to the customer.",
+            "Case CASE_001 is open again, and your post is on its way to the customer. Write the closing phrase anew "
+            "to close it.",
         ),
         (Reply(ReplyKind.ALREADY_OPEN, "CASE_001"), "Case CASE_001 is open already."),
         (

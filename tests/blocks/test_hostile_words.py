@@ -58,9 +58,11 @@ from bot.blocks.thread import (
     form_post,
     held_post,
     mirror,
+    mirrors,
     thread_intro,
     thread_notice,
 )
+from bot.courier.message_posts import MERGED_MOST
 from bot.desk.effects import Reply, ReplyKind, ThreadNotice
 from bot.desk.model import CaseStatus, File, FileTrouble, LostFile, Source, Trigger, TriggerKind
 from bot.text.safe import show, unescape
@@ -141,6 +143,7 @@ def every_post(word: str) -> list[Post]:
         thread_intro(word, word),
         mirror(MirrorView(word, word, word, 1, 2, THEN, files, LATER, reserved=(word,))),
         mirror(MirrorView(word, word, word, deleted=True)),
+        mirrors([MirrorView(word, word, word, 1, 1, THEN, files, LATER, written_at=THEN)] * MERGED_MOST),
         *(thread_notice(kind, notice) for kind in ThreadNotice),
         held_post(word, word, "value"),
         answer(AnswerView(word, word, word, 2, 2, closing=True, edited=True, files=files)),

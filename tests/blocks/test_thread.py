@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from bot.blocks import words
-from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, thread_intro, thread_notice
+from bot.blocks.thread import MirrorView, NoticeView, held_post, mirror, mirrors, thread_intro, thread_notice
+from bot.courier.message_posts import MERGED_MOST
 from bot.desk.effects import ThreadNotice
 from bot.desk.model import File, FileTrouble, LostFile, Trigger, TriggerKind
 from bot.desk.policy import DEFAULT_CLOSURE_PHRASE
@@ -89,6 +90,37 @@ def test_a_deleted_message_is_not_shown_any_more() -> None:
 
     assert "It broke" not in post.text + seen(post)
     assert "secret" not in post.text + seen(post)
+
+
+class TestSeveralMessagesInOnePost:
+    def test_each_has_its_author_and_time(self) -> None:
+        first = replace(WROTE, written_at=THEN)
+        post = mirrors([first, replace(first, text="And again.", written_at=LATER, edited_at=LATER)])
+
+        assert "Dana Lee (customer), CASE_001, 2 messages:" in post.text
+        assert "Dana Lee (customer), written 2026-01-31 12:34 UTC:\nIt broke again." in post.text
+        assert "written 2026-01-31 14:34 UTC, edited 2026-01-31 14:34 UTC:\nAnd again." in post.text
+        assert post.username == "Dana Lee (customer)"
+        assert_valid(post)
+
+    def test_of_two_people_carry_no_ones_name(self) -> None:
+        post = mirrors([WROTE, replace(WROTE, author="Eve")])
+
+        assert post.username is None
+        assert "Dana Lee (customer), Eve (customer), CASE_001" in post.text
+
+    def test_a_deleted_one_is_gone_alone(self) -> None:
+        post = mirrors([WROTE, replace(WROTE, text="secret", deleted=True)])
+
+        assert "It broke again." in post.text
+        assert "secret" not in post.text + seen(post)
+
+    def test_long_ones_leave_room_for_each_other(self) -> None:
+        post = mirrors([replace(WROTE, text=f"{number:02} " + "long " * 700) for number in range(MERGED_MOST)])
+
+        assert_valid(post)
+        assert all(f"{number:02} long" in seen(post) for number in range(MERGED_MOST))
+        assert len(seen(post)) < 13_000
 
 
 def test_a_hundred_files_are_counted_not_listed() -> None:

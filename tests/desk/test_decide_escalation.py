@@ -195,6 +195,12 @@ class TestReopenedWithinHalfAnHour:
 
     CASE = after(closed(at(1)), reopened(at(2)), case=ALERTED)
 
+    def test_the_alert_no_longer_says_that_the_case_is_closed(self) -> None:
+        closed_case = after(closed(at(1)), case=ALERTED)
+        assert the(decided(closed_case, reopened(at(2))), RefreshAlert).alert_no == 1
+        late = wrote(at(0.5), "I wrote this before")
+        assert the(decided(closed_case, late), RefreshAlert).alert_no == 1
+
     def test_is_added_under_the_last_alert_which_stands_again(self) -> None:
         decision = decided(self.CASE, wrote(at(3), "urgent"))
         assert the(decision, AddUnderAlert).alert_no == 1

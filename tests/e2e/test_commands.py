@@ -88,10 +88,14 @@ class TestAnAdmin:
                 assert verb in said
 
     async def test_gets_help_for_what_is_no_command(self, desk: Desk) -> None:
-        for text in ("frobnicate", "close", "close CASE_", "close CASE_1x", "escalate", f"status <@{DANA}>"):
+        for text in ("frobnicate", "close CASE_", "close CASE_1x", f"status <@{DANA}>"):
             said = await case(desk, ADA, text)
             assert said.startswith("I do not know “")
             assert "/case close CASE_001" in said
+
+    async def test_is_asked_for_the_case_where_one_is_missing(self, desk: Desk) -> None:
+        for word in ("close", "reopen", "escalate"):
+            assert await case(desk, ADA, word) == f"Which case? Write for example: /case {word} CASE_012"
 
     async def test_is_shown_what_was_typed_as_it_was_typed(self, desk: Desk) -> None:
         assert "I do not know “this & that <b>”." in await case(desk, ADA, "this & that <b>")

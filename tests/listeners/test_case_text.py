@@ -25,7 +25,7 @@ from bot.listeners.commands.case_text import Typed, Word, read_case_text, read_n
         ("close CASE_001 QUIET", Typed(Word.CLOSE, "CASE_001", "QUIET")),
         ("close CASE_001 quite", Typed(None, given="close CASE_001 quite")),
         ("close CASE_001 CASE_002", Typed(None, given="close CASE_001 CASE_002")),
-        ("close", Typed(None, given="close")),
+        ("close", Typed(Word.CLOSE)),
         ("close CASE_001x", Typed(None, given="close CASE_001x")),
         ("reopen 1", Typed(Word.REOPEN, "CASE_001")),
         ("escalate 1 the boss called", Typed(Word.ESCALATE, "CASE_001", "the boss called")),

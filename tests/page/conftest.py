@@ -72,7 +72,7 @@ async def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     """The bot as it is on a local Slack, its log handed to the page. What it posted must have been sound."""
     configured = structlog.get_config()
     try:
-        monkeypatch.setattr("bot.connection.PING_INTERVAL", 0.5)  # as soon it tries to connect again
+        monkeypatch.setattr("bot.sockets.PING_INTERVAL", 0.5)  # as soon it tries to connect again
         async with running_desk(database_url) as desk:
             structlog.configure(processors=[logs_to(desk.slack)])
             yield desk

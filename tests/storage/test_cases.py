@@ -125,10 +125,10 @@ class TestCases:
             closings=1,
         )
         await database.write(lambda c: keep(c, whole))
-        assert await database.read(lambda c: cases.find_case(c, "CASE_001")) == whole
+        assert await database.write(lambda c: cases.load_cases(c, ["CASE_001"])) == {"CASE_001": whole}
         other = replace(closed(customer="U1"), silence_due_at=None, reply_to=None)
         await database.write(lambda c: cases.update_cases(c, [other]))
-        assert await database.read(lambda c: cases.find_case(c, "CASE_001")) == other
+        assert await database.write(lambda c: cases.load_cases(c, ["CASE_001"])) == {"CASE_001": other}
         assert await scalars(database, "SELECT due_at FROM cases") == [None]
 
     async def test_update_touches_the_cases_given_and_no_other(self, database: Database) -> None:

@@ -137,7 +137,6 @@ class TestTurns:
         await database.write(lambda c: outbox.finish(c, 4, "dropped", NOON))
         assert await fate() == Fate(0, 1, 1, 0, 1)
         assert await database.read(lambda c: outbox.fate_of(c, 8)) == Fate(0, 0, 0, 0, 0)
-        assert await database.read(lambda c: outbox.result_of(c, "answer:7:1")) == "1.0001"
 
 
 class TestWishes:

@@ -201,7 +201,7 @@ class TestRichText:
 
     @pytest.mark.parametrize("event", [{}, {"text": None}, {"text": 5, "blocks": 5}, {"files": [{"id": "F1"}]}])
     def test_a_message_without_words_is_empty(self, event: dict[str, Any]) -> None:
-        assert read_message(event, {}) == MessageText("", "", (), None)
+        assert read_message(event, {}) == MessageText("", "", None)
 
 
 class TestMentions:
@@ -230,11 +230,11 @@ class TestMentions:
 
     def test_mentions_are_in_order_and_once_quoted_ones_too(self) -> None:
         text = "&gt; <@U3>\n<@U2> <@U1|ada> <@U2> <!subteam^S1> <#C1|x>"
-        assert read(text).mentions == ("U3", "U2", "U1") == mentioned_users({"text": text})
+        assert mentioned_users({"text": text}) == ("U3", "U2", "U1")
 
 
 def assert_sound(message: MessageText) -> None:
-    for word in (message.plain, message.typed, *message.mentions, message.leading_mention or ""):
+    for word in (message.plain, message.typed, message.leading_mention or ""):
         word.encode()
         assert "\x00" not in word
 
@@ -250,7 +250,7 @@ def test_no_message_raises_whatever_its_shape(text: str, blocks: Any, names: dic
     event = {"text": text, "blocks": blocks}
     message = read_message(event, names)
     assert_sound(message)
-    assert message.mentions == mentioned_users(event)
+    assert all(mentioned_users(event))
 
 
 @given(st.dictionaries(st.sampled_from(["text", "blocks", "user"]), any_json))

@@ -8,7 +8,7 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.blocks.forms import begin_form
-from bot.blocks.help import case_help, not_allowed, try_again, unknown_command
+from bot.blocks.help import case_help, not_allowed, try_again, unknown_command, which_case
 from bot.blocks.post import Post
 from bot.casework.intake import Request, Verb
 from bot.desk.model import Person
@@ -70,6 +70,8 @@ async def _answer(deps: Deps, person: Person, typed: Typed, gesture: str, began:
             return await deps.enquiries.list()
         case Word.NEW if typed.customer is None or not typed.rest:
             return await open_form(deps, gesture, begin_form(typed.customer, typed.rest), began)
+        case Word.CLOSE | Word.REOPEN | Word.ESCALATE if typed.case_id is None:
+            return which_case(typed.word, deps.command)
         case _:
             return (await ask(deps, _request(typed, person), gesture, began)).post
 

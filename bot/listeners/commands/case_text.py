@@ -31,7 +31,6 @@ class Typed:
 _NEW = re.compile(r"\s*new(?!\S)\s*(?:<@([UW][A-Z0-9]+)(?:\|[^>]*)?>)?\s*(.*)", re.IGNORECASE | re.DOTALL)
 _CASE_ID = re.compile(r"#?(?:CASE[_ -]?)?0*(\d{1,15})", re.IGNORECASE)
 QUIET = "quiet"
-_NEEDS_CASE = {Word.CLOSE, Word.REOPEN, Word.ESCALATE}
 
 
 def read_new(text: str) -> Typed | None:
@@ -41,7 +40,7 @@ def read_new(text: str) -> Typed | None:
 
 
 def read_case_text(text: str) -> Typed:
-    """Nothing means help; a case is named as CASE_012, case 12, #12 or 12."""
+    """Nothing means help. A case may be missing, or is named as CASE_012, case 12, #12 or 12."""
     words = text.strip().split(maxsplit=1)
     if not words:
         return Typed(Word.HELP)
@@ -56,7 +55,7 @@ def read_case_text(text: str) -> Typed:
         return Typed(word, rest=rest)
     found = re.match(rf"({_CASE_ID.pattern})(?!\S)", rest, re.IGNORECASE)
     if found is None:
-        if rest or word in _NEEDS_CASE:
+        if rest:
             return Typed(None, given=text.strip())
         return Typed(word)
     more = rest[found.end() :].strip()
