@@ -206,11 +206,11 @@ class Casework:
         items, held, taken = await self._take(now)
         if not items and not held and not taken:
             return False
+        self._kept |= taken  # should this round fail, the next one goes on with them
         if self._careful_left:
             items = await self._alone(items)
             if not items and not held:
                 await asyncio.sleep(LEFTOVERS_PAUSE)
-                await self._put_back(taken)
                 return True
         self._forget_decided_elsewhere({item.id for item in items})
         pairs, delayed, self._kept = await self._prepared(items, now)
@@ -224,7 +224,7 @@ class Casework:
 
     async def _take(self, now: datetime) -> tuple[list[Item], set[str], set[str]]:
         """What may be decided, the lanes that wait for a gap replay, and all lanes taken from other processes."""
-        if self._database.dialect == "sqlite":
+        if self._database.dialect == "sqlite" or self._careful_left:  # one thing at a time needs no lanes kept
             items, held, _ = await self._database.read(partial(_take_unheld, now=now))
             return items, held, set()
         taking = (now + self._lasting, frozenset(self._kept))
