@@ -27,15 +27,19 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
-from bot.casework.batch import Desk
+from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
 from bot.clock import Clock
-from bot.config import Settings
+from bot.config import ConfigError, Settings, load_settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.files import FileRows
+from bot.courier.letter import loop_token
+from bot.courier.letters import LetterWriter, Stationery, mail_secret
+from bot.courier.mail import MailCarrier, MailServer
+from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
@@ -46,6 +50,13 @@ from bot.home import Homes
 from bot.leases import CLOCK, HOMES, NEEDED, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.mail.admins import admin_mail_row, how_admins_act
+from bot.mail.machines import OwnMail
+from bot.mail.mailbox import Mailbox
+from bot.mail.oauth import TokenSource
+from bot.mail.reader import MailReader
+from bot.mail.settings import MailboxSettings, OAuth
+from bot.mail.stored import StoredMails
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
@@ -55,6 +66,7 @@ from bot.startup import StartError, Workspace, check_workspace, database_problem
 from bot.timing import Timing
 from bot.views import Views
 from storage import leases as lease_rows
+from storage import outbox
 from storage.bell import Bell, Topic
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable, StorageError
@@ -111,6 +123,7 @@ class Bot:
         self._escalation: EscalationClock | None = None
         self._processes: Processes | None = None
         self._outdated = False
+        self._mailbox: Mailbox | None = None
 
     async def run(self) -> None:
         health = HealthServer(self._settings.host, self._settings.port, self.services, self.processes)
@@ -143,14 +156,20 @@ class Bot:
             database_well = False
         return {
             "database": "connected" if database_well else "disconnected",
-            "email_listener": "disabled",
+            "email_listener": self._email(),
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
+            **({"admin_mail": self._settings.admin_check_in_force.value} if self._settings.reads_mail else {}),
         }
 
     def processes(self) -> list[Process]:
         """Who works on the database, as this process knows it."""
         return self._processes.everybody if self._processes is not None else []
+
+    def _email(self) -> str:
+        if not self._settings.reads_mail:
+            return "disabled"
+        return self._mailbox.status.word if self._mailbox is not None else "reconnecting"
 
     def _slack(self) -> str:
         connection, courier, channels, people = self._connection, self._courier, self._channels, self._people
@@ -172,7 +191,8 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
-            await self._work(workspace, database, reading, writing, session)
+            async with MailReader() as reader:
+                await self._work(workspace, database, reading, writing, session, reader)
         finally:
             await _closed(database)
 
@@ -207,6 +227,7 @@ class Bot:
         reading: AsyncWebClient,
         writing: AsyncWebClient,
         session: aiohttp.ClientSession,
+        reader: MailReader,
     ) -> None:
         settings, clock = self._settings, self._clock
         people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
@@ -227,10 +248,31 @@ class Bot:
         leases.want(CLOCK, STATES, HOMES)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = self._casework = Casework(database, people, desk, clock, self._name, self._timing.lease / 2)
+        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        casework = self._casework = Casework(
+            database,
+            people,
+            desk,
+            clock,
+            self._name,
+            mails if settings.reads_mail else None,
+            lasting=self._timing.lease / 2,
+        )
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
+        transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        mail_rows = MailRows(
+            database,
+            LetterWriter(stationery(settings)),
+            mail_carrier(settings, clock.monotonic),
+            files,
+            clock,
+            workspace.channels.alerting,
+            answer_delay=settings.answer_delay,
+            max_bytes=settings.email_send_max_bytes,
+            timing=self._timing,
+        )
         channels = self._channels = DeskChannels(
             workspace.channels.support,
             workspace.channels.alerting,
@@ -241,7 +283,7 @@ class Bot:
             clock,
         )
         courier = self._courier = Courier(
-            database, gateway, pacing, words, channels, clock, files, leases, self._timing
+            database, gateway, pacing, words, channels, clock, files, leases, self._timing, mail_rows
         )
         courier.why_gone = _as_delivery(people.why_gone)
         states = States(database, gateway, pacing, words, clock, leases)
@@ -254,7 +296,7 @@ class Bot:
 
         casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = outbox_changed
-        courier.on_report = casework.wake
+        courier.on_report = mail_rows.on_report = casework.wake
         states.on_outbox = outbox_changed
 
         app = bolt_app(workspace, reading)
@@ -285,7 +327,7 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
-        connection.on_trouble = troubles.tell
+        connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = outbox_changed
         connection.others = lambda: processes.sockets_of_others
 
@@ -341,6 +383,31 @@ class Bot:
             on_duty=lambda: leases.current(CLOCK) is not None,
         )
 
+        if settings.reads_mail:
+            mailbox = self._mailbox = Mailbox(
+                database,
+                settings.mailbox,
+                clock,
+                owner=self._name,
+                tokens=partial(_tokens, session=session, clock=clock),
+                read_settings=partial(_mailbox_anew, settings),
+            )
+            mailbox.listen(
+                on_mail=casework.wake,
+                on_trouble=troubles.tell,
+                on_warning=troubles.warn,
+                on_well=troubles.well,
+            )
+
+        if said := how_admins_act(settings):
+            log.warning(said, action="admin_mail")
+            note = admin_mail_row(said, workspace.channels.logging, clock.now())
+            await self._until_reached(
+                "the database",
+                partial(database.write, partial(outbox.enqueue, rows=[note], now=clock.now())),
+                DatabaseUnavailable,
+            )
+
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
         advice.on_outbox = outbox_changed
         channels.on_joined = advice.look_again
@@ -360,6 +427,7 @@ class Bot:
                 "leases": leases.run,
                 "processes": processes.run,
                 "bell": bell.run,
+                **({"mailbox": self._mailbox.run} if self._mailbox is not None else {}),
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)
@@ -371,6 +439,9 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     connection.stop()
                     escalation.stop()
+                    if self._mailbox is not None:
+                        tasks["mailbox"].cancel()
+                        await self._mailbox.release()
                     await _ended(tasks["connection"], tasks["escalation"], within=STOP_CONNECTION)
                     casework.stop()
                     await _ended(tasks["casework"], within=STOP_CASEWORK)
@@ -395,6 +466,11 @@ class Bot:
         """Another version has changed the database so that this one must not touch it any more."""
         self._outdated = True
         self._stop.set()
+
+    async def _own_mail(self, database: Database) -> OwnMail:
+        """By what we know our own mail when it comes back to us."""
+        key = await self._until_reached("the database", partial(database.write, mail_secret), DatabaseUnavailable)
+        return OwnMail(self._settings.policy.mail.own, loop_token(key))
 
     async def _migrate(self) -> None:
         async def migrate() -> None:
@@ -494,6 +570,47 @@ def web_clients(
     if settings.api_is_local:
         reading.proxy = writing.proxy = None
     return reading, writing
+
+
+def stationery(settings: Settings) -> Stationery:
+    address, name = settings.mail_from
+    return Stationery(address, name, settings.email_footer, settings.received_text, settings.file_max_bytes)
+
+
+def mail_carrier(settings: Settings, monotonic: Callable[[], float]) -> MailCarrier | None:
+    """What mail is sent by, if it is to be sent at all."""
+    if not settings.sends_mail:
+        return None
+
+    async def password() -> str:
+        """As it is now: who mends a refused login need not restart the bot."""
+        try:
+            return (await asyncio.to_thread(load_settings)).smtp_secret or settings.smtp_secret
+        except ConfigError:
+            return settings.smtp_secret
+
+    server = MailServer(
+        settings.smtp_server,
+        settings.smtp_port,
+        settings.smtp_encryption,
+        sender=settings.mail_from[0],
+        user=settings.smtp_login,
+        password=password,
+    )
+    return MailCarrier(server, settings.emails_per_minute, monotonic)
+
+
+def _tokens(login: OAuth, session: aiohttp.ClientSession, clock: Clock) -> TokenSource:
+    return TokenSource(login, session, clock)
+
+
+def _mailbox_anew(settings: Settings) -> MailboxSettings:
+    """The mailbox as the environment and `.env` have it by now; as it was, while they cannot be read."""
+    try:
+        found = load_settings()
+    except ConfigError:
+        return settings.mailbox
+    return found.mailbox if found.reads_mail else settings.mailbox
 
 
 def _as_delivery(lookup: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:

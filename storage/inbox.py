@@ -20,13 +20,14 @@ UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an arriving item is about, from which its lane follows."""
+    """What an arriving item is about, from which its lane follows; or the lane itself."""
 
     customer: str | None = None
     thread: tuple[str, str] | None = None
     case_id: str | None = None
     alert_key: str | None = None
     person: str | None = None
+    lane: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def wake(connection: Connection, lanes: Iterable[str], at: datetime) -> None:
 
 
 def _lane(connection: Connection, about: About) -> str | None:
+    if about.lane is not None:
+        return about.lane
     if about.customer is not None:
         return customer_lane(about.customer)
     customer: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bot.desk.effects import (
     AddUnderAlert,
+    AlertOfBounce,
     DeleteCopies,
     EditCopies,
     Effect,
@@ -35,13 +36,16 @@ from bot.desk.effects import (
     SayTakenUp,
     ThreadNotice,
 )
-from bot.desk.events import CustomerWrote, Event, MessageEdited, NoteWritten
-from bot.desk.model import Case, LostFile, PostRef, ReplyTo, Trigger
+from bot.desk.events import CustomerWrote, Event, MailShown, MessageEdited, NoteWritten
+from bot.desk.model import MAIL, Case, LostFile, PostRef, ReplyTo, Source, Trigger
 from bot.text.safe import clean, cut_bytes, show, split_parts
 from storage import alerts, attachments, cases, messages, outbox, post_changes
+from storage.messages import Message
 from storage.outbox import URGENT, NewRow, Wish
 from storage.post_changes import PostChange
 from storage.sql import Row
+
+from .mail_filing import AutoMails, Refusal, add_letters, beside_the_words
 
 BODY_BYTES = 10 * 1024
 CUT_MARK = "\n… (cut here; the whole text is kept as an attachment)"
@@ -91,6 +95,9 @@ class Filing:
     _post_keys: dict[str, str] = field(default_factory=dict)
     _late: list[tuple[str, str, str, Reply, Slot | None]] = field(default_factory=list)
     _list_key: str | None = None
+    auto_mails: AutoMails = field(default_factory=AutoMails)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """Called once cases and messages are stored and have their ids."""
     item: str = ""
     """The key of the item that is being decided."""
     _keys_of: dict[str, list[str]] = field(default_factory=dict)
@@ -119,6 +126,20 @@ class Filing:
             if written is not None and _place(written) == _place(ref):
                 return entry.slot
         return None
+
+    def subjects_of(self, slot: Slot) -> list[str]:
+        """The subjects of the case's mails that are not stored yet."""
+        return [
+            entry.effect.letter.subject
+            for entry in self._entries
+            if entry.slot is slot and isinstance(entry.effect, RecordMessage) and entry.effect.letter is not None
+        ]
+
+    def add_row(self, row: NewRow) -> None:
+        self._tell(row)
+
+    def add_wish(self, wish: Wish) -> None:
+        self._wishes.append(wish)
 
     def gather_alerts(self, over: int) -> None:
         """Show the alerts of this batch as one list if they are more than `over`."""
@@ -170,6 +191,8 @@ class Filing:
             payload = {"reply": asdict(named(reply, slot))}
             self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload=payload), item)
         self._store_messages()
+        for do in self.afterwards:
+            do()
         before = self._words_before_edits()
         cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
@@ -210,6 +233,14 @@ class Filing:
             if whole is not None:
                 whole_texts[message_id] = whole
         messages.attach_whole_texts(self.connection, whole_texts)
+        add_letters(
+            self.connection,
+            [
+                (entry.slot.case.case_id, message_id, entry.effect)
+                for entry, message_id in zip(recorded, ids, strict=True)
+                if isinstance(entry.effect, RecordMessage)
+            ],
+        )
 
     def _words_before_edits(self) -> dict[tuple[str, str], str]:
         """What the messages said that are edited now: the audit log keeps it."""
@@ -272,13 +303,17 @@ class Filing:
                 payload = {"author": effect.author.id, "channel": effect.ref.channel, "ts": effect.ref.ts}
                 self._in_thread(slot, "held_post", f"held:{effect.ref.channel}:{effect.ref.ts}", payload)
             case EditCopies() | DeleteCopies():
-                self._change_copies(effect)
+                self._change_copies(slot, effect)
             case FailAnswer():
                 messages.set_delivery(self.connection, effect.message_id, "failed", effect.reason)
                 # It may have been posted in the thread since the desk decided: whoever comes second sees it.
                 message = messages.load_message(self.connection, effect.message_id)
                 if message is not None and message.ref is not None:
                     self._mark(Mark(message.ref, MarkState.FAILED))
+            case AlertOfBounce():
+                payload = {"to": effect.author, "reason": effect.reason}
+                key = f"bounced:{effect.message_id}"
+                self._rows.append(operations_row(key, self.channels, "bounced", payload, case_id))
             case _:
                 assert_never(effect)
 
@@ -289,9 +324,12 @@ class Filing:
             payload: dict[str, Any] = {"part": part, "parts": parts}
             if effect.is_answer and effect.ref is None:
                 key = f"form:{entry.message_id}:{part}"
-                self._in_thread(entry.slot, "form_post", key, dict(payload), entry.message_id)
+                beside = beside_the_words(effect, part)
+                self._in_thread(entry.slot, "form_post", key, payload | beside, entry.message_id)
             if effect.is_answer:
                 if effect.reply_to is None:
+                    if part == 1:
+                        self._answer_by_mail(entry, effect)
                     continue
                 payload |= {
                     "closing": effect.closing and part == parts,
@@ -312,10 +350,17 @@ class Filing:
                 )
             else:
                 payload |= {"broadcast": effect.broadcast and part == 1, "late": effect.late}
+                payload |= beside_the_words(effect, part)
                 self._in_thread(
                     entry.slot, "mirror", f"mirror:{entry.message_id}:{part}", payload, entry.message_id
                 )
         self._pass_files_on(entry, effect)
+
+    def _answer_by_mail(self, entry: _Entry, effect: RecordMessage) -> None:
+        """One mail, however long, with its files in it."""
+        if not effect.has_it:
+            payload = {"part": 1, "parts": 1, "closing": effect.closing}
+            self._by_mail(entry.slot, "answer", f"answer:{entry.message_id}:1", entry.message_id, payload)
 
     def _pass_files_on(self, entry: _Entry, effect: RecordMessage) -> None:
         """Each file is a row of its own, on a way of its own: it follows the words, and holds up none."""
@@ -352,9 +397,38 @@ class Filing:
         destination, case_id = self._thread_channel(slot), slot.case.case_id
         self._rows.append(NewRow(key, f"thread:{case_id}", destination, kind, case_id, message_id, payload or {}))
 
-    def _to_customer(
-        self, slot: Slot, reply_to: ReplyTo, kind: str, key: str, payload: dict[str, Any] | None = None
+    def _by_mail(
+        self, slot: Slot, kind: str, key: str, message_id: int | None = None, payload: dict[str, Any] | None = None
     ) -> None:
+        case = slot.case
+        if case.source is Source.EMAIL:
+            lane = f"{outbox.MAIL}:{case.customer}"
+            self._rows.append(
+                NewRow(key, lane, outbox.MAIL, kind, case.case_id, message_id, payload or {}, URGENT)
+            )
+
+    def _notice_by_mail(self, slot: Slot, kind: str, key: str, payload: dict[str, Any] | None) -> None:
+        """Unless that would be too many: two systems that answer each other would never end."""
+        case = slot.case
+        if case.source is not Source.EMAIL:
+            return
+        refusal = self.auto_mails.refusal(self.connection, case.customer, self.now)
+        if refusal is None:
+            self._by_mail(slot, kind, key, payload=payload)
+            return
+        notice = ThreadNotice.NOTICE_NOT_SENT
+        self._say(slot, SayInThread(notice, self.now, detail=refusal.value, by=kind))
+        if refusal is Refusal.TOTAL:
+            hour = f"too_many_automatic:{self.now:%Y-%m-%dT%H}"
+            limit = {"limit": self.auto_mails.policy.auto_limit_total}
+            self._rows.append(operations_row(hour, self.channels, "many_automatic", limit))
+
+    def _to_customer(
+        self, slot: Slot, reply_to: ReplyTo | None, kind: str, key: str, payload: dict[str, Any] | None = None
+    ) -> None:
+        if reply_to is None:
+            self._notice_by_mail(slot, kind, key, payload)
+            return
         self._rows.append(
             NewRow(
                 key,
@@ -378,32 +452,49 @@ class Filing:
             "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
             "and_to": effect.and_to,
             "files": [asdict(file) for file in effect.files],
+            "quote": effect.quote,
         }
         if effect.notice is ThreadNotice.TAKEN_UP and effect.about is not None:
             payload["about"] = asdict(effect.about)
+        if effect.notice is ThreadNotice.EDIT_TOO_LATE:
+            about += f":{effect.at.isoformat()}"  # each edit is told of
         key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}{_named(effect.files)}"
         self._in_thread(slot, "thread_notice", key, payload)
 
     def _mark(self, effect: Mark) -> None:
         delay = MARK_WAITING_AFTER if effect.state is MarkState.WAITING else timedelta(0)
         ref = effect.ref
+        if ref.channel == MAIL:
+            return  # a mail carries no reaction
         self._wishes.append(outbox.mark_wish(ref.channel, ref.ts, effect.state.value, self.now + delay))
 
-    def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
+    def _change_copies(self, slot: Slot, effect: EditCopies | DeleteCopies) -> None:
         message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
         if message is None:
             # A note, a post that is held back, or one that arrives later: what becomes of it is known then.
             self.note_change(effect.ref, effect.at, effect.text if isinstance(effect, EditCopies) else None)
             return
+        if message.is_admin and slot.case.source is Source.EMAIL:
+            message = messages.lock_message(self.connection, message.id) or message
+            if outbox.has_left(self.connection, message.id):
+                self._say_too_late(slot, message, effect)
+                return
         if isinstance(effect, EditCopies):
             body, whole = _body(effect.text)
-            if not messages.edit_message(self.connection, message.id, body, whole, effect.at):
+            if not messages.edit_message(self.connection, message.id, body, whole, effect.at, effect.html):
                 return
         else:
             messages.delete_message(self.connection, message.id, effect.at)
         self._wishes.append(outbox.copies_wish(message.id, message.case_id, self.now))
         # The card previews the first message.
         self._wishes.append(outbox.card_wish(message.case_id, self.now + CARD_AFTER))
+
+    def _say_too_late(self, slot: Slot, message: Message, effect: EditCopies | DeleteCopies) -> None:
+        """The case keeps what the customer has."""
+        if isinstance(effect, EditCopies) and _body(effect.text)[0] == message.body:
+            return
+        notice = ThreadNotice.EDIT_TOO_LATE if isinstance(effect, EditCopies) else ThreadNotice.DELETION_TOO_LATE
+        self._say(slot, SayInThread(notice, effect.at, to=message.sender, about=effect.ref))
 
     def _alert(self, slot: Slot, effect: RaiseAlert | AddUnderAlert | RemindOfAlert | RefreshAlert) -> None:
         case_id = slot.case.case_id
@@ -501,7 +592,8 @@ def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
         "ts": effect.ref.ts if effect.ref else None,
         "thread_ts": effect.ref.thread_ts if effect.ref else None,
         "files": [file.name for file in effect.written.files],
-        "delivery": "queued" if effect.is_answer else None,
+        "delivery": ("sent" if effect.has_it else "queued") if effect.is_answer else None,
+        "html": (effect.written.html or None) if effect.is_answer else None,
     }
 
 
@@ -513,6 +605,8 @@ def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapp
         data["text"] = clean(event.written.text)
     if isinstance(event, CustomerWrote) and event.taken_up_by is not None:
         data["taken_up_by"] = event.taken_up_by.id
+    if isinstance(event, MailShown):
+        data |= {"notice": event.notice.value, "sender": event.sender, "subject": event.subject}
     if isinstance(event, MessageEdited):
         data["text"] = _body(event.text)[0]
         data["before"] = before.get(_place(event.ref))

@@ -22,8 +22,11 @@ from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
-from .batch import Desk, apply_due, apply_items, read_outcome
+from .batch import apply_due, apply_items, read_outcome
+from .batch_state import Desk
 from .filing import operations_row
+from .mail_due import apply_held_due
+from .mail_prepare import Mails
 from .names import rename
 from .prepare import Prepared, prepare
 
@@ -60,10 +63,12 @@ class Casework:
         desk: Desk,
         clock: Clock,
         owner: str | None = None,
+        mails: Mails | None = None,
         lasting: float = LASTING,
     ) -> None:
         self._database = database
         self._people = people
+        self._mails = mails
         self._desk = desk
         self._clock = clock
         self._arrived = asyncio.Event()
@@ -133,6 +138,10 @@ class Casework:
         now = self._clock.now()
         work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
         due = await self._database.write(work)
+        held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
+        if held:
+            log.info("mails were held for long", action="held_mail_due", mails=held)
+            self.on_outbox()
         if due:
             log.info("cases were due", action="escalation_check", cases=due)
             self.on_outbox()
@@ -311,7 +320,7 @@ class Casework:
 
     async def _prepare(self, item: Item) -> Prepared:
         async with self._lookups:
-            return await prepare(item, self._people)
+            return await prepare(item, self._people, self._mails)
 
     async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         """One transaction for all; if that fails, one for each, so that a bad item stands alone."""

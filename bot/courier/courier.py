@@ -18,7 +18,7 @@ from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
 from bot.leases import Lease, Leases, channel_lease
 from bot.timing import Timing
-from storage import alerts, attachments, cases, inbox, messages, outbox
+from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.outbox import OutboxRow
@@ -27,6 +27,7 @@ from . import reports
 from .answers import settle_answer
 from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
+from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
@@ -51,7 +52,7 @@ LOOKS = 2
 FIRST_TOKEN = 1
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
 _WORDS = {"mirror", "answer"}
-_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED}
+_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED, "unknown": MarkState.UNKNOWN}
 
 
 class DeskChannels(Protocol):
@@ -85,11 +86,13 @@ class Courier:
         files: FileRows,
         leases: Leases,
         timing: Timing | None = None,
+        mail: MailRows | None = None,
     ) -> None:
         self._database = database
         self._leases = leases
         self._gateway = gateway
         self._files = files
+        self._mail = mail
         self._pacing = pacing
         self._words = words
         self._channels = channels
@@ -173,7 +176,7 @@ class Courier:
 
     async def _serve_while_ours(self, destination: str) -> None:
         while not self._stopping:
-            if self.login_trouble is not None:
+            if self.login_trouble is not None and destination != outbox.MAIL:
                 await asyncio.sleep(self._timing.login_pause)
             try:
                 self._leases.require(self._serving[destination])
@@ -183,6 +186,10 @@ class Courier:
                     return
                 if turn.row is None:
                     await self._write_under(destination, partial(outbox.rest_lane, lane=turn.lane, now=now))
+                elif destination == outbox.MAIL and self._mail is not None:
+                    await self._mail.deliver(turn.row)
+                    self.wake.set()
+                    self.on_delivered()
                 else:
                     await self._deliver(turn.row)
             except DatabaseUnavailable as error:
@@ -507,5 +514,9 @@ def _take_note(
         message = messages.load_message(connection, row.message_id)
         state = _MARKS.get(message.delivery or "", MarkState.WAITING) if message else MarkState.WAITING
         outbox.want_mark(connection, channel, ts, state.value, now)
+    elif row.kind == "mail_post":
+        post_key = row.payload["post_key"]
+        held_mails.set_post(connection, post_key, channel, ts)
+        outbox.shown(connection, f"mail_post:{post_key}", digest(outgoing.post))
     elif row.kind == "alert":
         alerts.set_post(connection, row.payload["post_key"], channel, ts)

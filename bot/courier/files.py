@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -113,6 +113,22 @@ class FileRows:
             raise NotSent(f"Slack no longer has the upload ({error})") from error
         await self._done(row, file_id, channel, await self._where(file_id, channel))
 
+    async def bring(self, attachment: Attachment, since: datetime) -> Attachment:
+        """Have all bytes of a file here, for whoever carries them on. Raises NotSent, or FileLost."""
+        if attachment.kept_at is not None:
+            return attachment
+        try:
+            async with self._slots:
+                return await self._fetch(attachment)
+        except NotSent as error:
+            if self._clock.now() - since > PATIENCE:
+                raise FileLost(FileTrouble.UNREADABLE, str(error)) from error
+            raise
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """All bytes of a file that is here."""
+        return b"".join([chunk async for chunk in self._chunks(attachment)])
+
     async def settle(self, row: OutboxRow, channel: str) -> bool:
         """Whether the file stands in Slack after all; the row is done then."""
         file_id = row.payload.get("file_id")
@@ -143,7 +159,7 @@ class FileRows:
             attachment = await self._ask(attachment)
         if attachment.size > self._max_bytes:
             raise FileLost(FileTrouble.TOO_LARGE)
-        if not self._transfer.trusts(attachment.url or ""):
+        if attachment.mail_source is None and not self._transfer.trusts(attachment.url or ""):
             raise FileLost(FileTrouble.FOREIGN)
         try:
             size = await self._take_in(attachment)
@@ -152,6 +168,8 @@ class FileRows:
             log.warning(
                 "not the file", action="not_the_file", attachment=attachment.id, why=str(error), tries=tries
             )
+            if attachment.mail_source is not None:
+                raise FileLost(FileTrouble.UNREADABLE, str(error)) from error
             await self._ask(attachment)  # it may be gone, or stand somewhere else by now
             if tries >= FETCH_TRIES:
                 raise FileLost(FileTrouble.UNREADABLE, str(error)) from error
@@ -181,8 +199,10 @@ class FileRows:
         """The chunks of a download; whatever Slack said of its size, never more than may be."""
         url, mime_type, name = attachment.url or "", attachment.mime_type, attachment.name
         most, size = attachment.size or self._max_bytes, 0
+        source = attachment.mail_source
+        given = self._transfer.take_out(source) if source else self._transfer.download(url, mime_type, name)
         async with (
-            aclosing(self._transfer.download(url, mime_type, name)) as pieces,
+            aclosing(given) as pieces,
             aclosing(pieces_of(pieces, CHUNK_BYTES)) as chunks,
         ):
             async for data in chunks:

@@ -16,7 +16,7 @@ from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.leases import STATES, Lease, Leases
-from storage import alerts, attachments, messages, outbox
+from storage import alerts, attachments, held_mails, messages, outbox
 from storage import reports as case_reports
 from storage.attachments import FileCopy
 from storage.engine import Database
@@ -24,6 +24,7 @@ from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.messages import Copy
 from storage.outbox import Desired
 
+from .mail_posts import mail_post
 from .message_posts import copy_post
 from .pacing import Pacing
 from .render import NotYet, Words, alert_post, digest
@@ -41,6 +42,7 @@ EMOJI = {
     MarkState.WAITING: "hourglass_flowing_sand",
     MarkState.SENT: "white_check_mark",
     MarkState.FAILED: "x",
+    MarkState.UNKNOWN: "grey_question",
     MarkState.NOT_SENT: "lock",
 }
 
@@ -158,6 +160,8 @@ class States:
                 return await self._alert(state)
             case "copies":
                 return await self._copies(state)
+            case "mail_post":
+                return await self._mail_post(state)
             case _:
                 raise ValueError(f"a desired state of a kind nobody shows: {state.kind}")
 
@@ -216,6 +220,21 @@ class States:
         await self._turn("chat.update")
         await self._gateway.update(channel, ts, post)
         return "shown"
+
+    async def _mail_post(self, state: Desired) -> str:
+        post_key = str(state.payload["post_key"])
+
+        def work(connection: Connection) -> tuple[Post, tuple[str, str] | None]:
+            post = mail_post(connection, post_key, self._words.views)
+            return post, held_mails.find_post(connection, post_key)
+
+        post, place = await self._database.read(work)
+        if place is None:
+            raise NotYet("the mail is not posted yet")
+        if state.applied != digest(post):
+            await self._pacing.call("chat.update")
+            await self._gateway.update(*place, post)
+        return digest(post)
 
     async def _copies(self, state: Desired) -> str:
         message_id = int(state.payload["message_id"])

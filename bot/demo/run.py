@@ -36,7 +36,7 @@ async def run_demo(*, once: bool = False, changed: Mapping[str, str] | None = No
     """
     console = _console()
     with _interruptible() as interrupted, tempfile.TemporaryDirectory(prefix="casewire-demo-") as folder:
-        async with LocalSlack() as slack:
+        async with LocalSlack(with_mail=True) as slack:
             narrator = Narrator(console, slack)
             async with bot_on(slack, Path(folder), changed) as process:
                 return await _perform(slack, process, narrator, interrupted, once=once)
@@ -119,6 +119,11 @@ def _how_to_go_on(slack: LocalSlack, health: str, narrator: Narrator) -> None:
             f"Play a sample; {_relative(samples / 'README.md')} lists them:",
             f"{_relative(Path(sys.executable))} -m bot play \\",
             f"  {_relative(samples / 'slack' / 'slack_message_new.json')} --to {slack.url}",
+        )
+        narrator.example(
+            "Play a mail:",
+            f"{_relative(Path(sys.executable))} -m bot play \\",
+            f"  {_relative(samples / 'emails' / 'attachment.eml')} --to {slack.url}",
         )
     narrator.example("Write to the bot as Omar:", *_curl(slack, "dm", user=OMAR, text="One more thing"))
     narrator.example("Let 48 hours pass:", *_curl(slack, "clock", advance=172_860))

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.config import is_loopback
+from bot.desk.policy import AdminCheck
+from bot.hosts import is_loopback
 from storage import reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
@@ -19,7 +20,7 @@ from storage.processes import Process
 log = structlog.get_logger(__name__)
 
 # In these states a service does what it should, or is not meant to.
-_WELL = {"connected", "running", "standby", "disabled"}
+_WELL = {"connected", "running", "standby", "disabled", "reconnecting", *AdminCheck}
 CASES_SHOWN = 1000
 SHUTDOWN_TIMEOUT = 1.0
 

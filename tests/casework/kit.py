@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from bot.casework.batch import Desk, apply_items
+from bot.casework.batch import apply_items
+from bot.casework.batch_state import Desk
 from bot.casework.filing import Channels
 from bot.casework.intake import Request, Verb, message_item, request_item
 from bot.casework.prepare import Prepared, prepare

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from bot.casework.batch import Desk, apply_due, apply_items, read_outcome
+from bot.casework.batch import apply_due, apply_items, read_outcome
+from bot.casework.batch_state import Desk
 from bot.casework.intake import Verb
 from bot.casework.worker import _take_unheld
 from bot.desk.effects import ReplyKind
