@@ -104,6 +104,8 @@ class Courier:
         self._tokens: dict[str, int] = {}
         self._others_serve = False
         files.write, files.require = self._write, self._require
+        if mail is not None:
+            mail.write = self._write
         self._stopping = False
         self.wake = asyncio.Event()
         self.on_report: Callable[[], None] = _nothing
