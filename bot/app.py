@@ -126,7 +126,9 @@ class Bot:
         self._mailbox: Mailbox | None = None
 
     async def run(self) -> None:
-        health = HealthServer(self._settings.host, self._settings.port, self.services, self.processes)
+        settings = self._settings
+        facts = {"admin_mail": settings.admin_check_in_force.value} if settings.reads_mail else {}
+        health = HealthServer(settings.host, settings.port, self.services, facts, self.processes)
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -159,7 +161,6 @@ class Bot:
             "email_listener": self._email(),
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
-            **({"admin_mail": self._settings.admin_check_in_force.value} if self._settings.reads_mail else {}),
         }
 
     def processes(self) -> list[Process]:
@@ -169,7 +170,7 @@ class Bot:
     def _email(self) -> str:
         if not self._settings.reads_mail:
             return "disabled"
-        return self._mailbox.status.word if self._mailbox is not None else "reconnecting"
+        return self._mailbox.status.word if self._mailbox is not None else "disconnected"
 
     def _slack(self) -> str:
         connection, courier, channels, people = self._connection, self._courier, self._channels, self._people

@@ -256,7 +256,8 @@ def as_written(default: Any) -> str:
 DEFAULTS = {name.upper(): as_written(field.default) for name, field in Settings.model_fields.items()}
 
 
-SMTP = {"SMTP_SERVER": "smtp.example.com", "IMAP_EMAIL": "support@example.com", "IMAP_PASSWORD": "secret"}
+IMAP = {"IMAP_SERVER": "imap.example.com", "IMAP_EMAIL": "support@example.com", "IMAP_PASSWORD": "secret"}
+SMTP = {"SMTP_SERVER": "smtp.example.com", **IMAP}
 
 
 class TestSending:
@@ -316,8 +317,7 @@ class TestSending:
         assert "secret" not in problem
 
     def test_the_missing_server_is_guessed_from_the_mailboxs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        given = {"IMAP_SERVER": "imap.example.com", "EMAIL_FROM": "help@example.com"}
-        (problem,) = problems(monkeypatch, **given)
+        (problem,) = problems(monkeypatch, **IMAP, EMAIL_FROM="help@example.com")
         assert "smtp.example.com" in problem
 
     @pytest.mark.parametrize("more", [{"SMTP_SERVER": "127.0.0.1"}, {"SMTP_INSECURE": "true"}])

@@ -364,17 +364,24 @@ class Filing:
 
     def _pass_files_on(self, entry: _Entry, effect: RecordMessage) -> None:
         """Each file is a row of its own, on a way of its own: it follows the words, and holds up none."""
-        if effect.is_answer and effect.reply_to is None:
+        thread = self._thread_channel(entry.slot)
+        if not effect.is_answer:
+            self._files_to(entry, effect, thread, "", {})
             return
-        channel, payload = self._thread_channel(entry.slot), {}
-        if effect.is_answer and effect.reply_to is not None:
-            channel, payload = effect.reply_to.channel, {"thread_ts": effect.reply_to.thread_ts}
+        if effect.letter is not None:  # what an admin sent by mail is to be seen in the thread, too
+            self._files_to(entry, effect, thread, ":thread", {})
+        if effect.reply_to is not None:
+            self._files_to(entry, effect, effect.reply_to.channel, "", {"thread_ts": effect.reply_to.thread_ts})
+
+    def _files_to(
+        self, entry: _Entry, effect: RecordMessage, channel: str, way: str, payload: dict[str, Any]
+    ) -> None:
         for file, attachment_id in zip(effect.written.files, entry.attachment_ids, strict=True):
             if file.trouble is None:
                 self._rows.append(
                     NewRow(
-                        f"file:{attachment_id}",
-                        outbox.file_lane(entry.message_id or 0),
+                        f"file:{attachment_id}{way}",
+                        outbox.file_lane(entry.message_id or 0) + way,
                         outbox.FILES + channel,
                         "file",
                         entry.slot.case.case_id,

@@ -139,7 +139,7 @@ def _answer(batch: Batch, slot: Slot, mail: Mail) -> None:
     answer = AdminAnswered(
         mail.at,
         Person(mail.address, mail.name or mail.address, is_admin=True),
-        mail.written(subject),
+        mail.answer(),
         None,
         closes=detect_closure_phrase(words, policy.closure_phrase),
         letter=mail.letter(subject),

@@ -58,19 +58,24 @@ class Mail:
         )
 
     def written(self, shown_subject: str = "") -> Written:
-        """The new words; the whole text is a file beside them where it is more than that."""
-        words, was_cut = cut_bytes(clean(self.parsed.new_words), SHOWN_BYTES, CUT_MARK)
-        typed = (
-            f"{shown_subject}\n{clean(self.parsed.new_words)}" if shown_subject else clean(self.parsed.new_words)
-        )
-        files = [
-            File(self.source_of(file.number), file.name, file.mime_type, file.size, self.source_of(file.number))
-            for file in self.parsed.files
-        ]
+        """A customer's new words; the whole text is a file beside them where it is more than that."""
+        all_words = clean(self.parsed.new_words)
+        words, was_cut = cut_bytes(all_words, SHOWN_BYTES, CUT_MARK)
+        files = self._files()
         if was_cut or self.parsed.hides_text:
             source, size = self.source_of(WHOLE_TEXT), len(self.parsed.whole_text)
-            files.append(File(source, WHOLE_TEXT_NAME, "text/plain; charset=utf-8", size, source))
-        return Written(words, typed, tuple(files))
+            files += (File(source, WHOLE_TEXT_NAME, "text/plain; charset=utf-8", size, source),)
+        typed = f"{shown_subject}\n{all_words}" if shown_subject else all_words
+        return Written(words, typed, files)
+
+    def answer(self) -> Written:
+        """An admin's new words and nothing else: what is quoted below them may not be for the customer."""
+        words = clean(self.parsed.new_words)
+        return Written(words, words, self._files())
+
+    def _files(self) -> tuple[File, ...]:
+        sources = ((self.source_of(file.number), file) for file in self.parsed.files)
+        return tuple(File(source, file.name, file.mime_type, file.size, source) for source, file in sources)
 
     def source_of(self, number: int | str) -> str:
         """What finds a file's bytes again."""

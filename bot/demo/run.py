@@ -15,8 +15,10 @@ from pathlib import Path
 from rich.console import Console
 
 import bot
+from bot.demo.mail_story import MAIL_STORY
 from bot.demo.narrator import Narrator
-from bot.demo.story import STORY, Stage, StoryFailed
+from bot.demo.story import STORY as SLACK_STORY
+from bot.demo.story import Stage, StoryFailed
 from bot.sandbox.bot_runner import BotRunner
 from bot.sandbox.people import OMAR
 from bot.sandbox.run import bot_on
@@ -25,6 +27,8 @@ from bot.sandbox.server import LocalSlack
 START_TIMEOUT = 30.0
 READING_PAUSE = 0.8
 """Seconds between scenes, for whoever watches on a terminal."""
+
+STORY = (*SLACK_STORY, *MAIL_STORY)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -81,7 +85,7 @@ async def _play(slack: LocalSlack, process: BotRunner, narrator: Narrator, *, on
         "Casewire",
         "A customer case desk inside Slack. This Slack is a local one, in this process; the bot is the real "
         "one, in a process of its own. What you read below is what goes over the wire between them, as it "
-        "happens: who ▸ where, and what. Dana and Omar are customers, Ada and Grace are admins.",
+        "happens: who ▸ where, and what. Dana, Omar and Mia are customers, Ada and Grace are admins.",
     )
     health = await _healthy(slack, process)
     narrator.good(f"The bot is connected, and {health}/health says “healthy”.")

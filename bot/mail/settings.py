@@ -161,13 +161,13 @@ class MailboxFields(BaseModel):
     """Each field is the environment variable of the same name in capitals; `.env.example` explains them."""
 
     imap_server: Annotated[str, AfterValidator(_server)] = ""
-    imap_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    imap_port: Annotated[int, Field(ge=1, le=65535)] = TLS_PORT
     imap_email: Annotated[str, AfterValidator(_one_address)] = ""
     imap_password: Secret = _NO_SECRET
     imap_user: Line = ""
     imap_folder: Annotated[str, AfterValidator(_one_line), Field(min_length=1)] = "INBOX"
     imap_security: Annotated[Security, BeforeValidator(_lower)] = Security.TLS
-    imap_insecure_allowed: bool = False
+    imap_insecure: bool = False
     imap_auth: Annotated[Literal["password", "google", "microsoft"], BeforeValidator(_lower)] = "password"
     imap_after: Annotated[str, AfterValidator(_after)] = "leave"
     email_oauth_client_id: Line = ""
@@ -199,7 +199,8 @@ class MailboxFields(BaseModel):
         encrypted_at_once = self.imap_security is Security.TLS
         return MailboxSettings(
             server=self.imap_server,
-            port=self.imap_port or (TLS_PORT if encrypted_at_once else PLAIN_PORT),
+            # 993 is for TLS from the start alone: without that, it is the default, and not what was meant.
+            port=PLAIN_PORT if self.imap_port == TLS_PORT and not encrypted_at_once else self.imap_port,
             security=self.imap_security,
             address=self.imap_email,
             folder="INBOX" if self.imap_folder.upper() == "INBOX" else self.imap_folder,
@@ -257,11 +258,11 @@ def _incomplete(given: dict[str, Any]) -> list[str]:
             f"{_listed(missing)} {verb} missing: a mailbox needs {_listed([name.upper() for name in needed])}"
             f" (IMAP_AUTH={way}); leave all of them empty to have no email"
         )
-    unprotected = given.get("imap_security") is Security.NONE and not given.get("imap_insecure_allowed")
+    unprotected = given.get("imap_security") is Security.NONE and not given.get("imap_insecure")
     if unprotected and has("imap_server") and not is_loopback(given.get("imap_server", "localhost")):
         problems.append(
             "IMAP_SECURITY=none would send the password and all mail unencrypted: write tls or starttls, or set "
-            "IMAP_INSECURE_ALLOWED=true if the way to the server is protected otherwise"
+            "IMAP_INSECURE=true if the way to the server is protected otherwise"
         )
     return problems
 

@@ -42,12 +42,12 @@ class MailStatus:
 
     @property
     def word(self) -> str:
-        """For `/health`: `standby` while another process reads, `reconnecting` while that is no trouble yet."""
+        """For `/health`: `standby` while another process reads."""
         if self.login_trouble is not None or self.told:
             return "disconnected"
         if not self.is_reader:
             return "standby"
-        return "connected" if self.down_since is None else "reconnecting"
+        return "connected" if self.down_since is None else "disconnected"
 
     def down(self, reason: str, monotonic: float, now: datetime) -> None:
         """Nothing flows; what is told counts from the first time in a row."""

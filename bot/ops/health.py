@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bot.desk.policy import AdminCheck
 from bot.hosts import is_loopback
 from storage import reports
 from storage.engine import Database
@@ -20,7 +19,7 @@ from storage.processes import Process
 log = structlog.get_logger(__name__)
 
 # In these states a service does what it should, or is not meant to.
-_WELL = {"connected", "running", "standby", "disabled", "reconnecting", *AdminCheck}
+_WELL = {"connected", "running", "standby", "disabled"}
 CASES_SHOWN = 1000
 SHUTDOWN_TIMEOUT = 1.0
 
@@ -28,9 +27,8 @@ Services = Mapping[str, str]
 
 
 class HealthServer:
-    """Answers while the bot starts, runs and stops.
-
-    `services` tells how each part is just now, `processes` who works on the database.
+    """Answers while the bot starts, runs and stops. `services` tells how each part is just now, `facts` what else
+    a reader should know, `processes` who works on the database.
     """
 
     def __init__(
@@ -38,11 +36,13 @@ class HealthServer:
         host: str,
         port: int,
         services: Callable[[], Services],
+        facts: Mapping[str, str] | None = None,
         processes: Callable[[], Sequence[Process]] = list,
     ) -> None:
         self._host = host
         self._port = port
         self._services = services
+        self._facts = dict(facts or {})
         self._processes = processes
         self._database: Database | None = None
         self._runner: web.AppRunner | None = None
@@ -73,6 +73,7 @@ class HealthServer:
         body = {
             "status": "healthy" if healthy else "unhealthy",
             "services": services,
+            **self._facts,
             "processes": [_shown(process) for process in self._processes()],
         }
         return web.json_response(body, status=200 if healthy else 503)

@@ -312,6 +312,26 @@ class TestAdmins:
         assert len(await payloads(database, "form_post")) == 1
         assert await sound(database)
 
+    async def test_its_files_are_shown_in_the_thread_and_go_with_the_mail(self, database: Database) -> None:
+        await arrive(database, mail())
+        files = (MailFile(2, "invoice.pdf", "application/pdf", 2048),)
+        await arrive(database, by_admin("See here", tags=("CASE_001",), files=files), seconds=10)
+        assert await column(database, "SELECT destination FROM outbox WHERE kind = 'file'") == ["files:CSUP"]
+        assert await by_mail(database) == ["received", "answer"]
+
+    async def test_what_it_quotes_does_not_reach_the_customer(self, database: Database) -> None:
+        await arrive(database, mail())
+        reply = by_admin("On its way", text="On its way\n> Between us: a strange one", tags=("CASE_001",))
+        await arrive(database, reply, seconds=10)
+        assert await column(database, "SELECT body FROM messages WHERE is_admin") == ["On its way"]
+        assert await column(database, "SELECT name FROM attachments") == []
+
+    async def test_a_long_one_is_sent_whole(self, database: Database) -> None:
+        await arrive(database, mail())
+        await arrive(database, by_admin("word " * 5000, tags=("CASE_001",)), seconds=10)
+        (size,) = await column(database, "SELECT size FROM attachments WHERE kind = 'whole_text'")
+        assert size == 25000
+
     async def test_it_may_close_and_the_log_bears_the_address(self, database: Database) -> None:
         await arrive(database, mail())
         await arrive(database, by_admin(f"Done. {CLOSING}", tags=("CASE_001",)), seconds=10)

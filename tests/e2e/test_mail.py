@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.people import ADA, ALERTS, LOG, SUPPORT
+from bot.sandbox.people import ADA, ALERTS, BEN, LOG, SUPPORT
 from tests.support.mail_desk import DANA, GRACE, OMAR, MailDesk, body, read, running_mail_desk
 from tests.support.posts import live_markup, refused_calls, words
 
@@ -83,9 +83,25 @@ class TestAdmins:
         desk.mail.write(f"Grace Admin <{GRACE}>", "Re: My order [CASE_001]", f"It comes today. {CLOSING}")
         await desk.shown("Case #CASE_001 closed at", LOG)
         assert GRACE in desk.log_lines()[-1]
-        assert any("It comes today." in post["text"] for post in desk.thread(card))
+        assert (await desk.mirrored("It comes today."))["thread_ts"] == card["ts"]
         mails = await desk.mails_to(DANA, 2)
         assert "It comes today." in body(mails[1])
+
+    async def test_an_admins_file_reaches_the_customer_and_the_thread(self, desk: MailDesk) -> None:
+        card = await wrote(desk)
+        pdf = {"name": "invoice.pdf", "content": b"%PDF-1.4 " + bytes(range(256)) * 5}
+        desk.mail.write(f"Grace Admin <{GRACE}>", "[CASE_001]", "Your invoice", files=[pdf])
+        _, answer = await desk.mails_to(DANA, 2)
+        (sent,) = read(answer).iter_attachments()
+        assert (sent.get_filename(), sent.get_content()) == (pdf["name"], pdf["content"])
+        await desk.until(
+            lambda: any(
+                file["name"] == "invoice.pdf" for post in desk.thread(card) for file in post.get("files", ())
+            )
+        )
+        await desk.settled()
+        (row,) = await desk.rows("SELECT delivery, delivery_error FROM messages WHERE is_admin")
+        assert (row["delivery"], row["delivery_error"]) == ("sent", None)
 
     async def test_what_is_not_proven_is_held_and_changes_nothing(self, desk: MailDesk) -> None:
         card = await wrote(desk)
@@ -131,10 +147,8 @@ class TestHeld:
         assert desk.inbox(OMAR) == []
 
     async def test_who_is_no_admin_decides_nothing(self, desk: MailDesk) -> None:
-        from bot.sandbox.people import OMAR as SOMEBODY
-
         _, post = await self.stranger(desk)
-        await self.click(desk, post, "Accept", SOMEBODY)
+        await self.click(desk, post, "Accept", BEN)
         await desk.settled()
         assert (await desk.rows("SELECT state FROM held_mails"))[0]["state"] == "held"
 
@@ -151,11 +165,11 @@ class TestHeld:
     async def test_held_mail_is_counted_in_the_list(self, desk: MailDesk) -> None:
         await self.stranger(desk)
         answer = await desk.slack.command(ADA, SUPPORT, "/case", "list")
-        assert "Held mail, waiting for an admin's decision: 1" in answer["text"]
+        assert "Held mail, waiting for an admin's decision: 1" in answer.messages[0]
 
     async def test_a_customer_is_blocked_by_command(self, desk: MailDesk) -> None:
         await wrote(desk)
         answer = await desk.slack.command(ADA, SUPPORT, "/case", "block CASE_001")
-        assert f"{DANA}, the customer of case CASE_001, is blocked" in answer["text"]
+        assert f"{DANA}, the customer of case CASE_001, is blocked" in answer.messages[0]
         desk.mail.write(DANA, "Again", "And again")
         assert "blocked sender" in words(await desk.shown("Mails that no case takes"))

@@ -1,17 +1,10 @@
 """The whole bot with a mailbox: what `/health` and the alerting channel say when mail flows and when it does not."""
 
-import pytest
-
 from tests.support.desk import running_desk
 from tests.support.dovecot import PASSWORD, USER, Dovecot
 from tests.support.running import health, until
 
 WELL = {"database": "connected", "email_listener": "connected", "scheduler": "running", "slack": "connected"}
-
-
-@pytest.fixture(autouse=True)
-def _mail_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.app.ItemKind", ["mail"])
 
 
 def mailbox(dovecot: Dovecot, **changed: object) -> dict[str, object]:

@@ -221,7 +221,7 @@ class TestWhatIsTold:
         async with reading(database, mailbox_settings(dovecot.port, down_alert=1.0)) as running:
             await running.flows()
             await dovecot.kill()
-            await running.until(lambda: running.mailbox.status.word == "reconnecting")
+            await running.until(lambda: running.mailbox.status.word == "disconnected")
             assert running.troubles == []
             await running.until(lambda: running.troubles)
             assert "no email has been read from support@desk.example since" in running.troubles[0]

@@ -79,7 +79,7 @@ class TestUnencrypted:
 
     def test_to_another_only_when_that_is_asked_for(self) -> None:
         assert "unencrypted" in problem(**WHOLE, imap_security="none")
-        assert load(**WHOLE, imap_security="none", imap_insecure_allowed="true").reads_mail
+        assert load(**WHOLE, imap_security="none", imap_insecure="true").reads_mail
 
     def test_tokens_are_had_over_https(self) -> None:
         assert "plain http is only allowed" in problem(
