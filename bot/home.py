@@ -35,7 +35,7 @@ from bot.courier.slack import LoginTrouble, RateLimited, Refused, SlackGateway, 
 from bot.leases import HOMES, Lease, Leases
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.views import Views
-from storage import cases, home_views, queues, reports
+from storage import cases, held_mails, home_views, queues, reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.home_views import HomeView, Place
@@ -213,6 +213,7 @@ class Homes:
                     open=counts.get("open", 0),
                     waiting=counts.get("waiting", 0),
                     escalated=counts.get("escalated", 0),
+                    held=held_mails.count_held(connection),
                     quarantined=troubles.quarantined,
                     parked=troubles.parked,
                 ),

@@ -18,7 +18,8 @@ from bot.desk.policy import Policy
 from storage import cases, messages, post_changes
 from storage.post_changes import PostChange
 
-from .filing import Channels, Filing, Slot
+from .filing import Filing
+from .filing_rows import Channels, Slot
 from .mail_placing import Waits
 
 

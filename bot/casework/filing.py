@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -36,39 +36,30 @@ from bot.desk.effects import (
     SayTakenUp,
     ThreadNotice,
 )
-from bot.desk.events import CustomerWrote, Event, MailShown, MessageEdited, NoteWritten
-from bot.desk.model import MAIL, Case, LostFile, PostRef, ReplyTo, Source, Trigger
-from bot.text.safe import clean, cut_bytes, show, split_parts
+from bot.desk.events import Event, MessageEdited
+from bot.desk.model import MAIL, PostRef, ReplyTo, Source
+from bot.text.safe import clean, show, split_parts
 from storage import alerts, attachments, cases, messages, outbox, post_changes
 from storage.messages import Message
 from storage.outbox import URGENT, NewRow, Wish
 from storage.post_changes import PostChange
 from storage.sql import Row
 
+from .filing_rows import (
+    Channels,
+    Slot,
+    body_of,
+    event_row,
+    message_row,
+    names_of_files,
+    operations_row,
+    place,
+    trigger_data,
+)
 from .mail_filing import AutoMails, Refusal, add_letters, beside_the_words
 
-BODY_BYTES = 10 * 1024
-CUT_MARK = "\n… (cut here; the whole text is kept as an attachment)"
 MARK_WAITING_AFTER = timedelta(seconds=2)
 CARD_AFTER = timedelta(milliseconds=300)
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """The three channels, by id. They may be one."""
-
-    support: str
-    alerting: str
-    logging: str
-
-
-@dataclass(slots=True)
-class Slot:
-    """A case while a batch works on it; `before` is how it stood in the database."""
-
-    case: Case
-    before: Case | None
-    thread: cases.CaseThread | None = None
 
 
 @dataclass(slots=True)
@@ -123,7 +114,7 @@ class Filing:
         """The case of a message that is not stored yet."""
         for entry in self._entries:
             written = entry.effect.ref if isinstance(entry.effect, RecordMessage) else None
-            if written is not None and _place(written) == _place(ref):
+            if written is not None and place(written) == place(ref):
                 return entry.slot
         return None
 
@@ -194,7 +185,7 @@ class Filing:
         for do in self.afterwards:
             do()
         before = self._words_before_edits()
-        cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
+        cases.record_events(self.connection, [event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
         for entry in self._entries:
             rows_before = len(self._rows)
@@ -210,10 +201,10 @@ class Filing:
     def _store_messages(self) -> None:
         recorded = [entry for entry in self._entries if isinstance(entry.effect, RecordMessage)]
         bodies = [
-            _body(entry.effect.written.text) for entry in recorded if isinstance(entry.effect, RecordMessage)
+            body_of(entry.effect.written.text) for entry in recorded if isinstance(entry.effect, RecordMessage)
         ]
         rows = [
-            _message_row(entry.slot.case.case_id, entry.effect, body)
+            message_row(entry.slot.case.case_id, entry.effect, body)
             for entry, (body, _) in zip(recorded, bodies, strict=True)
             if isinstance(entry.effect, RecordMessage)
         ]
@@ -244,7 +235,7 @@ class Filing:
 
     def _words_before_edits(self) -> dict[tuple[str, str], str]:
         """What the messages said that are edited now: the audit log keeps it."""
-        edited = [_place(event.ref) for _, event, _ in self._events if isinstance(event, MessageEdited)]
+        edited = [place(event.ref) for _, event, _ in self._events if isinstance(event, MessageEdited)]
         return messages.bodies_of_posts(self.connection, edited)
 
     def _load_post_keys(self) -> None:
@@ -277,7 +268,7 @@ class Filing:
                 about = {"by": effect.by, "quote": effect.quote}
                 self._to_customer(slot, effect.reply_to, "taken_up", f"received:{case_id}", about)
             case SayFilesNotSent():
-                key = f"files:{effect.ref.channel}:{effect.ref.ts}:{_named(effect.files)}"
+                key = f"files:{effect.ref.channel}:{effect.ref.ts}:{names_of_files(effect.files)}"
                 payload = {"files": [asdict(file) for file in effect.files], "by_customer": effect.by_customer}
                 self._to_customer(slot, effect.reply_to, "files_not_sent", key, payload)
             case SayClosed():
@@ -456,7 +447,7 @@ class Filing:
             "to": effect.to,
             "by": effect.by,
             "detail": effect.detail,
-            "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
+            "trigger": trigger_data(effect.trigger) if effect.trigger else None,
             "and_to": effect.and_to,
             "files": [asdict(file) for file in effect.files],
             "quote": effect.quote,
@@ -465,7 +456,7 @@ class Filing:
             payload["about"] = asdict(effect.about)
         if effect.notice is ThreadNotice.EDIT_TOO_LATE:
             about += f":{effect.at.isoformat()}"  # each edit is told of
-        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}{_named(effect.files)}"
+        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}{names_of_files(effect.files)}"
         self._in_thread(slot, "thread_notice", key, payload)
 
     def _mark(self, effect: Mark) -> None:
@@ -487,7 +478,7 @@ class Filing:
                 self._say_too_late(slot, message, effect)
                 return
         if isinstance(effect, EditCopies):
-            body, whole = _body(effect.text)
+            body, whole = body_of(effect.text)
             if not messages.edit_message(self.connection, message.id, body, whole, effect.at, effect.html):
                 return
         else:
@@ -498,7 +489,7 @@ class Filing:
 
     def _say_too_late(self, slot: Slot, message: Message, effect: EditCopies | DeleteCopies) -> None:
         """The case keeps what the customer has."""
-        if isinstance(effect, EditCopies) and _body(effect.text)[0] == message.body:
+        if isinstance(effect, EditCopies) and body_of(effect.text)[0] == message.body:
             return
         notice = ThreadNotice.EDIT_TOO_LATE if isinstance(effect, EditCopies) else ThreadNotice.DELETION_TOO_LATE
         self._say(slot, SayInThread(notice, effect.at, to=message.sender, about=effect.ref))
@@ -511,7 +502,7 @@ class Filing:
                 post_key = self._list_key or key
                 self._post_keys[key] = post_key
                 data = {
-                    "trigger": _trigger_data(effect.trigger),
+                    "trigger": trigger_data(effect.trigger),
                     "waiting_since": effect.waiting_since.isoformat() if effect.waiting_since else None,
                     "quiet_since": effect.quiet_since.isoformat(),
                 }
@@ -526,7 +517,7 @@ class Filing:
                 )
                 self._under_alert(post_key, "alert", f"alert:{post_key}", None if self._list_key else case_id)
             case AddUnderAlert():
-                payload = {"trigger": _trigger_data(effect.trigger), "last": effect.last}
+                payload = {"trigger": trigger_data(effect.trigger), "last": effect.last}
                 row_key = f"addition:{key}:{effect.addition_no}"
                 self._under_alert(self._post_key(key), "alert_addition", row_key, case_id, payload)
             case RemindOfAlert():
@@ -564,85 +555,5 @@ def named(reply: Reply, slot: Slot | None) -> Reply:
     return replace(reply, case_id=slot.case.case_id) if slot is not None and not reply.case_id else reply
 
 
-def _place(ref: PostRef) -> tuple[str, str]:
-    return ref.channel, ref.ts
-
-
 def _tells_of_escalation(effect: Effect) -> bool:
     return isinstance(effect, SayInThread) and effect.notice is ThreadNotice.ESCALATED
-
-
-def operations_row(
-    key: str, channels: Channels, kind: str, payload: dict[str, Any], case_id: str | None = None
-) -> NewRow:
-    """Something the people who run the desk must know, said in the alerting channel."""
-    return NewRow(key, "operations", channels.alerting, kind, case_id, payload=payload, priority=URGENT)
-
-
-def _body(text: str) -> tuple[str, str | None]:
-    """The body as it is kept, and the whole text where the body had to be cut."""
-    text = clean(text)
-    body, was_cut = cut_bytes(text, BODY_BYTES, CUT_MARK)
-    return body, text if was_cut else None
-
-
-def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
-    return {
-        "case_id": case_id,
-        "sender": effect.author.id,
-        "sender_name": effect.author.name,
-        "is_admin": effect.is_answer,
-        "body": body,
-        "timestamp": effect.at,
-        "source": effect.source.value,
-        "channel": effect.ref.channel if effect.ref else None,
-        "ts": effect.ref.ts if effect.ref else None,
-        "thread_ts": effect.ref.thread_ts if effect.ref else None,
-        "files": [file.name for file in effect.written.files],
-        "delivery": ("sent" if effect.has_it else "queued") if effect.is_answer else None,
-        "html": (effect.written.html or None) if effect.is_answer else None,
-    }
-
-
-def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapping[tuple[str, str], str]) -> Row:
-    ref: PostRef | None = getattr(event, "ref", None)
-    by = getattr(event, "by", None) or getattr(event, "customer", None)
-    data: dict[str, Any] = {"effects": [type(effect).__name__ for effect in effects]}
-    if isinstance(event, NoteWritten):
-        data["text"] = clean(event.written.text)
-    if isinstance(event, CustomerWrote) and event.taken_up_by is not None:
-        data["taken_up_by"] = event.taken_up_by.id
-    if isinstance(event, MailShown):
-        data |= {"notice": event.notice.value, "sender": event.sender, "subject": event.subject}
-    if isinstance(event, MessageEdited):
-        data["text"] = _body(event.text)[0]
-        data["before"] = before.get(_place(event.ref))
-    for effect in effects:
-        if isinstance(effect, HoldPost):
-            data["held"] = {
-                "author": effect.author.id,
-                "name": effect.author.name,
-                "text": clean(effect.written.text),
-                "files": [asdict(file) for file in effect.written.files],
-                "thread_ts": effect.ref.thread_ts,
-            }
-        if isinstance(effect, RaiseAlert | AddUnderAlert):
-            data["trigger"] = _trigger_data(effect.trigger)
-    return {
-        "case_id": slot.case.case_id,
-        "kind": type(event).__name__,
-        "at": event.at,
-        "actor": by.id if by is not None else "",
-        "channel": ref.channel if ref else None,
-        "ts": ref.ts if ref else None,
-        "data": data,
-    }
-
-
-def _named(files: Sequence[LostFile]) -> str:
-    """Several files of one post may fail one after the other: each is told of."""
-    return "".join(f":{file.id}" for file in files)
-
-
-def _trigger_data(trigger: Trigger) -> dict[str, Any]:
-    return asdict(trigger)

@@ -27,7 +27,7 @@ from storage import correspondence, mail_people, mail_tallies, messages
 from storage.inbox import Done
 
 from .batch_state import Batch
-from .filing import Slot, operations_row
+from .filing_rows import Slot, operations_row
 from .mail_holding import keep_aside, kept_aside
 from .mail_prepare import Mail, mail_facts
 

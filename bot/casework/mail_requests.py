@@ -8,7 +8,7 @@ from storage import held_mails, mail_people
 from storage.held_mails import HeldMail, State
 
 from .batch_state import Batch
-from .filing import Slot
+from .filing_rows import Slot
 from .intake import Verb
 from .mail_holding import show_again
 from .mail_judging import customer_wrote

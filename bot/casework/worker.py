@@ -24,7 +24,7 @@ from storage.inbox import Done, Item, NewItem
 
 from .batch import apply_due, apply_items, read_outcome
 from .batch_state import Desk
-from .filing import operations_row
+from .filing_rows import operations_row
 from .mail_due import apply_held_due
 from .mail_prepare import Mails
 from .names import rename

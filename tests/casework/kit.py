@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.casework.batch import apply_items
 from bot.casework.batch_state import Desk
-from bot.casework.filing import Channels
+from bot.casework.filing_rows import Channels
 from bot.casework.intake import Request, Verb, message_item, request_item
 from bot.casework.prepare import Prepared, prepare
 from bot.casework.worker import _take_unheld

@@ -8,7 +8,8 @@ import structlog
 from sqlalchemy import Connection
 
 from bot.blocks import words
-from bot.casework.filing import Filing, Slot
+from bot.casework.filing import Filing
+from bot.casework.filing_rows import Slot
 from bot.casework.intake import Verb
 from bot.desk.effects import RecordMessage
 from bot.desk.events import AdminAnswered

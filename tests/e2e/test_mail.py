@@ -173,3 +173,31 @@ class TestHeld:
         assert f"{DANA}, the customer of case CASE_001, is blocked" in answer.messages[0]
         desk.mail.write(DANA, "Again", "And again")
         assert "blocked sender" in words(await desk.shown("Mails that no case takes"))
+
+
+class TestOperating:
+    async def test_mail_held_for_long_is_told_in_the_alerting_channel(self, database_url: str) -> None:
+        a_second = 1 / 3600
+        async with running_mail_desk(database_url, held_alert=a_second) as desk:
+            desk.mail.write(OMAR, "Win", "Click here", headers={"X-Spam-Flag": "YES"})
+            await desk.shown("marked as spam")
+            alert = await desk.shown("waits for a decision for too long (1)", ALERTS)
+            assert "Win" in alert["text"]
+
+    async def test_that_anybody_may_act_as_an_admin_is_said_at_each_start(self, database_url: str) -> None:
+        async with running_mail_desk(database_url, admin_email_check="none") as desk:
+            for starts in (1, 2):
+                await desk.until(
+                    lambda: sum("ADMIN_EMAIL_CHECK=none" in line for line in desk.log_lines()) == starts  # noqa: B023
+                )
+                await desk.stop()
+                await desk.start()
+
+    async def test_where_no_server_is_trusted_admins_mail_is_held(self, database_url: str) -> None:
+        async with running_mail_desk(database_url, email_authserv_id="") as desk:
+            await desk.until(lambda: any("EMAIL_AUTHSERV_ID" in line for line in desk.log_lines()))
+            await wrote(desk)
+            desk.mail.write(GRACE, "[CASE_001]", CLOSING)
+            await desk.shown("an admin's address, not proven")
+            await desk.settled()
+            assert (await desk.rows("SELECT status FROM cases"))[0]["status"] == "open"
