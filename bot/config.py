@@ -196,7 +196,6 @@ def smtp_problems(
     user: str,
     has_password: bool,
     mailbox: str,
-    mailbox_has_one: bool,
     imap_server: str,
     email_from: str,
 ) -> list[str]:
@@ -320,10 +319,8 @@ class Settings(DatabaseSettings, MailboxFields):
     def _mail_can_be_sent(cls, email_from: str, info: ValidationInfo) -> str:
         """All of what sending needs, or none of it; said beside every other problem."""
         given = {name: info.data.get(name) for name in ("smtp_server", "smtp_user", "imap_email")}
-        passwords = [info.data.get(name) for name in ("smtp_password", "imap_password")]
-        has_password, mailbox_has_one = (
-            isinstance(one, SecretStr) and one.get_secret_value() != "" for one in passwords
-        )
+        password = info.data.get("smtp_password")
+        has_password = isinstance(password, SecretStr) and password.get_secret_value() != ""
         if problems := smtp_problems(
             server=given["smtp_server"] or "",
             security=str(info.data.get("smtp_security", "auto")),
@@ -331,7 +328,6 @@ class Settings(DatabaseSettings, MailboxFields):
             user=given["smtp_user"] or "",
             has_password=has_password,
             mailbox=given["imap_email"] or "",
-            mailbox_has_one=mailbox_has_one,
             imap_server=str(info.data.get("imap_server", "")),
             email_from=email_from,
         ):
@@ -351,7 +347,7 @@ class Settings(DatabaseSettings, MailboxFields):
     @property
     def smtp_login(self) -> str:
         """The user to log in as: the mailbox's address where none is given; "" where neither is."""
-        return self.smtp_user or self.imap_email
+        return self.smtp_user or self.imap_user or self.imap_email
 
     @property
     def smtp_secret(self) -> str:

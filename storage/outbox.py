@@ -39,6 +39,11 @@ class NewRow:
     priority: int = USUAL
 
 
+def channel_of(destination: str) -> str:
+    """The channel of Slack behind a destination, or the person whose DM it is."""
+    return destination.removeprefix(FILES)
+
+
 def new_card(case_id: str, channel: str, instead_of: str) -> NewRow:
     """A card in place of one that is gone, or was refused. Not in the thread's lane, which waits for it."""
     return NewRow(f"card:{case_id}:after:{instead_of}", f"card:{case_id}", channel, "card", case_id)
@@ -69,7 +74,7 @@ class OutboxRow:
     @property
     def channel(self) -> str:
         """Where the row goes in Slack: a channel, or a person's DM."""
-        return self.destination.removeprefix(FILES)
+        return channel_of(self.destination)
 
 
 _COLUMNS = [outbox.c[name] for name in OutboxRow.__dataclass_fields__ if name != "failures"]

@@ -349,6 +349,26 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
+    Column("sockets", sa.Integer, nullable=False),
+    Column("is_connected", sa.Boolean, nullable=False),
+    Column("version", sa.Text, nullable=False),
+)
+
+# One row: see docs/migrations.md.
+schema_info = Table(
+    "schema_info",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("schema_version", sa.Text, nullable=False),
+    Column("min_compatible", sa.Text, nullable=False),
+)
+
 replay_state = Table(
     "replay_state",
     metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -70,6 +70,9 @@ class FileRows:
         self._clock = clock
         self._max_bytes = max_bytes
         self._slots = asyncio.Semaphore(AT_ONCE)
+        # The courier sees to it that a row's commits and calls are made by its destination's one server.
+        self.write: Callable[[OutboxRow, Callable[[Connection], None]], Awaitable[None]] = self._write
+        self.require: Callable[[OutboxRow], None] = _allowed
 
     async def send(self, row: OutboxRow, channel: str) -> None:
         """Raises an Undelivered, FileLost among them, or NotYet."""
@@ -97,14 +100,16 @@ class FileRows:
             plan = replace(plan, attachment=attachment)
         await self._pacing.post(channel)
         start = partial(outbox.start_completing, row=row, file_id=file_id, now=self._clock.now())
-        await self._database.write(start)
+        self.require(row)
+        await self.write(row, start)
+        self.require(row)
         name, post = plan.attachment.name, plan.post
         try:
             await self._gateway.complete_upload(file_id, name, channel, post.thread_ts, post.comment)
         except Refused as error:
             if str(error) not in _NOT_THERE:
                 raise
-            await self._database.write(partial(outbox.forget_upload, row=row))
+            await self.write(row, partial(outbox.forget_upload, row=row))
             raise NotSent(f"Slack no longer has the upload ({error})") from error
         await self._done(row, file_id, channel, await self._where(file_id, channel))
 
@@ -264,10 +269,13 @@ class FileRows:
                 outbox.want(connection, [outbox.copies_wish(message.id, message.case_id, now)])
             outbox.rest_lane(connection, row.lane, now)
 
-        await self._database.write(work)
+        await self.write(row, work)
         log.info(
             "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
         )
+
+    async def _write(self, _row: OutboxRow, work: Callable[[Connection], None]) -> None:
+        await self._database.write(work)
 
     async def _drop(self, row: OutboxRow) -> None:
         now = self._clock.now()
@@ -276,7 +284,11 @@ class FileRows:
             outbox.finish(connection, row.id, "dropped", now, error="its message was deleted")
             outbox.rest_lane(connection, row.lane, now)
 
-        await self._database.write(work)
+        await self.write(row, work)
+
+
+def _allowed(_row: OutboxRow) -> None:
+    """Until somebody forbids it."""
 
 
 @contextlib.contextmanager

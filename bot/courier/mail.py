@@ -44,7 +44,10 @@ _STATUS = re.compile(r"\b([45]\.\d{1,3}\.\d{1,3})\b")
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """`password` and `token` (XOAUTH2) are asked at each login, so that a new one is taken without a restart."""
+    """`password` and `token` (XOAUTH2) are asked at each login, so that a new one is taken without a restart.
+
+    `forget_token` is called when the token was refused: the next one is to be a new one.
+    """
 
     host: str
     port: int
@@ -53,6 +56,7 @@ class MailServer:
     user: str = ""
     password: Secret | None = None
     token: Secret | None = None
+    forget_token: Callable[[], None] = lambda: None
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
 
@@ -134,6 +138,7 @@ class MailCarrier:
             await self._login(smtp)
         except SMTPAuthenticationError as error:
             smtp.close()
+            server.forget_token()
             if error.code < 500:
                 raise Away(_said(error)) from error
             raise LoginTrouble(words.MAIL_LOGIN.format(said=_said(error))) from error

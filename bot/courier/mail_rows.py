@@ -7,10 +7,11 @@ server's last answer got lost it is handed over once more under the same one, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -25,7 +26,7 @@ from storage import attachments, correspondence, inbox, messages, outbox
 from storage.attachments import Attachment
 from storage.correspondence import CaseMail
 from storage.engine import Database
-from storage.errors import DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.outbox import MAIL, OutboxRow
 
 from . import reports
@@ -87,6 +88,8 @@ class MailRows:
         self._paused_until: datetime | None = None
         self.trouble: str | None = None
         """Why nothing can be sent until an operator acts; None while all is well."""
+        # The courier sees to it that a row's commits are made by the one process that sends mail.
+        self.write: Callable[[OutboxRow, Callable[[Connection], Any]], Awaitable[Any]] = self._write
         self.on_trouble: Callable[[str], None] = _nobody_hears
         self.on_report: Callable[[], None] = _nobody_listens
 
@@ -108,7 +111,7 @@ class MailRows:
                 await self._unknown(row, str(error))
             else:
                 await self._park(row, str(error))
-        except (DatabaseUnavailable, asyncio.CancelledError):
+        except (DatabaseUnavailable, LeaseLost, asyncio.CancelledError):
             raise
         except Exception as error:
             # A mail that cannot be written can never be sent: a person must know, and the next ones go on.
@@ -124,8 +127,8 @@ class MailRows:
             return
         now = self._clock.now()
         if self._paused_until is not None and now < self._paused_until:
-            await self._database.write(
-                partial(outbox.delay_lane, lane=row.lane, until=self._paused_until, failed=False)
+            await self.write(
+                row, partial(outbox.delay_lane, lane=row.lane, until=self._paused_until, failed=False)
             )
             return
         draft = await self._draft(row)
@@ -133,7 +136,7 @@ class MailRows:
             await self._recall(row)
             return
         if draft.message is not None and not lost and now < (due := draft.message.timestamp + self._delay):
-            await self._database.write(partial(outbox.delay_lane, lane=row.lane, until=due, failed=False))
+            await self.write(row, partial(outbox.delay_lane, lane=row.lane, until=due, failed=False))
             return
         brought, missing = await self._bring(draft)
         async with self._carrier.session() as session:
@@ -155,6 +158,9 @@ class MailRows:
             await self._begin(draft, lost)
             await session.send(letter.to, data)
         await self._done(draft, missing)
+
+    async def _write(self, _row: OutboxRow, work: Callable[[Connection], Any]) -> Any:
+        return await self._database.write(work)
 
     async def _draft(self, row: OutboxRow) -> Draft:
         if self._key is None:
@@ -217,7 +223,7 @@ class MailRows:
             correspondence.add_mail(connection, mail)
             return True
 
-        if not await self._database.write(work):
+        if not await self.write(row, work):
             raise _Changed
 
     async def _done(self, draft: Draft, missing: list[_Lost]) -> None:
@@ -233,7 +239,7 @@ class MailRows:
                 )
             outbox.rest_lane(connection, row.lane, now)
 
-        await self._database.write(work)
+        await self.write(row, work)
         log.info(
             "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
         )
@@ -256,7 +262,7 @@ class MailRows:
             outbox.set_state(connection, row.id, "uncertain" if lost else "pending", error)
             outbox.delay_lane(connection, row.lane, until, failed=failed)
 
-        await self._database.write(work)
+        await self.write(row, work)
 
     async def _got_lost(self, row: OutboxRow, lost: int, error: str) -> None:
         log.warning("an answer was lost", action="uncertain", row=row.id, kind=row.kind, error=error, lost=lost)
@@ -278,7 +284,7 @@ class MailRows:
             outbox.set_state(connection, row.id, "uncertain" if lost else "pending", error)
             outbox.delay_destination(connection, MAIL, until)
 
-        await self._database.write(work)
+        await self.write(row, work)
         self.on_trouble(error)
 
     async def _not_sent(self, row: OutboxRow, lost: int, error: NotSent) -> None:
@@ -310,7 +316,7 @@ class MailRows:
             inbox.put(connection, reports.mail_report(row, "recalled", reason, now), now)
             outbox.rest_lane(connection, row.lane, now)
 
-        await self._database.write(work)
+        await self.write(row, work)
         self.on_report()
 
     async def _cannot(self, row: OutboxRow) -> None:
@@ -324,7 +330,7 @@ class MailRows:
             outbox.finish(connection, row.id, "dropped", now, error=words.MAIL_NO_SERVER)
             outbox.rest_lane(connection, row.lane, now)
 
-        await self._database.write(work)
+        await self.write(row, work)
 
     async def _unknown(self, row: OutboxRow, why: str) -> None:
         """Set aside for good; whether it arrived is for a person to find out."""
@@ -351,7 +357,7 @@ class MailRows:
                     _settle(connection, row.message_id or 0, "unknown", reason, now)
                 inbox.put(connection, reports.mail_report(row, outcome, reason, now), now)
 
-        await self._database.write(work)
+        await self.write(row, work)
         self.on_report()
 
     def _backoff(self, row: OutboxRow) -> float:

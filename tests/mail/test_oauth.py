@@ -1,13 +1,10 @@
 """Tokens: had by either grant, kept, renewed in time; and who is to blame when there is none."""
 
-import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from bot.clock import Clock
 from bot.mail.oauth import TokenRefused, TokenSource, TokenUnavailable
@@ -15,6 +12,7 @@ from bot.mail.settings import OAuth
 from storage.engine import Database
 from tests.support.reading import mailbox_settings, reading
 from tests.support.scripted_imap import Session, scripted
+from tests.support.token_server import TokenServer, token_server
 
 
 class HandClock(Clock):
@@ -24,37 +22,6 @@ class HandClock(Clock):
 
     def monotonic(self) -> float:  # type: ignore[override]
         return self.seconds
-
-
-@dataclass
-class TokenServer:
-    url: str = ""
-    status: int = 200
-    answer: Any = None
-    asked: list[dict[str, str]] = field(default_factory=list)
-
-    async def give(self, request: web.Request) -> web.Response:
-        self.asked.append({key: str(value) for key, value in (await request.post()).items()})
-        given = {"access_token": f"token-{len(self.asked)}", "expires_in": 3600}
-        answer = given if self.answer is None else self.answer
-        if isinstance(answer, dict):
-            return web.json_response(answer, status=self.status)
-        return web.Response(text=answer, status=self.status)
-
-
-@contextlib.asynccontextmanager
-async def token_server() -> AsyncIterator[TokenServer]:
-    server = TokenServer()
-    app = web.Application()
-    app.router.add_post("/token", server.give)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/token"
-    try:
-        yield server
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture
