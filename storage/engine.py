@@ -36,6 +36,7 @@ SERIALISATION_TRIES = 6
 _RETRY_STATES = {"40001", "40P01"}
 # 28 and 3D: it refuses us, or is gone. At the start that ends the bot; later it is no item's fault.
 _AWAY_CLASSES = {"08", "28", "3D", "40", "53", "57", "58"}
+_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _AWAY_STATES = {"55P03", "25006"}
 _SQLITE_AWAY = (
     "locked",
@@ -92,7 +93,7 @@ class Database(ABC):
         except DatabaseUnavailable:
             self._failing.add(kind)
             raise
-        except (DBAPIError, PoolExhausted, OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        except (DBAPIError, PoolExhausted, OSError, TimeoutError, *_DRIVER) as error:
             if is_away(error):
                 self._failing.add(kind)
                 raise DatabaseUnavailable(_first_line(error)) from error
@@ -373,6 +374,8 @@ def engine_for(url: str) -> AsyncEngine:
 
 def is_away(error: BaseException) -> bool:
     """Whether an error says that the database is away or cannot write, not that the work was wrong."""
+    if isinstance(error, asyncpg.InternalClientError):
+        return True  # a call met one that the cut of its connection, or a cancellation, had left half done
     if isinstance(error, asyncpg.InterfaceError):
         return _says_closed(error)  # the driver's own, raised while a broken connection is given back
     if not isinstance(error, DBAPIError):
@@ -382,6 +385,8 @@ def is_away(error: BaseException) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(state, str):
         return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
+    if "InternalClientError" in type(error.orig).__name__:
+        return True
     words = str(error.orig).lower()
     if "sqlite" in type(error.orig).__module__:
         return any(word in words for word in _SQLITE_AWAY)
