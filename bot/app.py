@@ -76,14 +76,14 @@ class Stopped(Exception):
     """The bot was told to stop before it had started."""
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, timing: Timing | None = None) -> None:
     """Run the bot until SIGTERM or Ctrl-C. Raises StartError for what is definitely wrong."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     with contextlib.suppress(Stopped):
-        await Bot(settings, stop).run()
+        await Bot(settings, stop, timing).run()
 
 
 class Bot:
