@@ -23,6 +23,9 @@ UNEXPECTED = (
     "Task exception was never retrieved",
 )
 
+GONE = "message_not_found"
+"""What Slack says of a mark on a post that its author has deleted."""
+
 
 class Machine:
     """One bot. `problems` says what it did that no fault explains."""
@@ -89,7 +92,7 @@ class Machine:
         found = [
             f"{self._name} logged: {line.get('event')}: {line.get('error') or _last(line.get('exception'))}"
             for line in self.said()
-            if any(words in str(line.get("event")) for words in UNEXPECTED)
+            if any(words in str(line.get("event")) for words in UNEXPECTED) and line.get("error") != GONE
         ]
         return [*self.problems, *dict.fromkeys(found)]
 
