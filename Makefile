@@ -11,7 +11,7 @@ PYTHON ?=
 FULL ?=
 ONCE ?=
 
-# FULL=1: the slow tests too, and a missing PostgreSQL is an error instead of a skip.
+# FULL=1: the slow tests too, and a missing PostgreSQL or Dovecot is an error instead of a skip.
 export FULL
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(filter 1,$(FULL)),,-m "not slow")
 

@@ -83,8 +83,6 @@ class Advice:
 
     async def _setup(self) -> list[str]:
         texts = [*self._workspace.warnings, *misspelt_names()]
-        if self._settings.imap_server:
-            texts.append("IMAP_* is set, but this version reads no email yet: only Slack is served")
         texts += await self._admins()
         return texts + await self._all_readers()
 

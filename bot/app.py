@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
-from bot.casework.batch import Desk
+from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
 from bot.channels import DeskChannels
@@ -36,6 +36,9 @@ from bot.config import Settings
 from bot.connection import SlackConnection
 from bot.courier.courier import Courier
 from bot.courier.files import FileRows
+from bot.courier.letter import loop_token
+from bot.courier.letters import LetterWriter, mail_secret
+from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, RateLimited, SlackGateway, Uncertain
@@ -43,24 +46,37 @@ from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
+from bot.leases import CLOCK, HOMES, NEEDED, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.mail.admins import admin_mail_row, how_admins_act
+from bot.mail.machines import OwnMail
+from bot.mail.mailbox import Mailbox
+from bot.mail.oauth import TokenSource
+from bot.mail.reader import MailReader
+from bot.mail.stored import StoredMails
+from bot.mail_parts import mail_carrier, mailbox_anew, stationery
 from bot.ops.health import HealthServer
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
+from bot.processes import OUTDATED, Processes
 from bot.replay import Replay
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
+from storage import leases as lease_rows
+from storage import outbox
+from storage.bell import Bell, Topic
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable, StorageError
 from storage.lock import sole_use
 from storage.migrate import upgrade_async
+from storage.processes import Process
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-WRITE_TIMEOUT = 15
+WRITE_TIMEOUT = 12
 READ_TIMEOUT = 10
 RETRY_PAUSE = 2.0
 # Stopping is promised within 10 s; beside these it takes 2 s to cut a database connection that hangs.
@@ -100,12 +116,18 @@ class Bot:
         self._database: Database | None = None
         self._connection: SlackConnection | None = None
         self._people: People | None = None
+        self._casework: Casework | None = None
         self._courier: Courier | None = None
         self._channels: DeskChannels | None = None
         self._escalation: EscalationClock | None = None
+        self._processes: Processes | None = None
+        self._outdated = False
+        self._mailbox: Mailbox | None = None
 
     async def run(self) -> None:
-        health = HealthServer(self._settings.host, self._settings.port, self.services)
+        settings = self._settings
+        facts = {"admin_mail": settings.admin_check_in_force.value} if settings.reads_mail else {}
+        health = HealthServer(settings.host, settings.port, self.services, facts, self.processes)
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -131,12 +153,23 @@ class Bot:
         """How each part is just now, in the words of `/health`."""
         escalation = self._escalation
         database_well = self._migrated if self._database is None else self._database.available
+        if self._casework is not None and not self._casework.keeping:
+            database_well = False
         return {
             "database": "connected" if database_well else "disconnected",
-            "email_listener": "disabled",
+            "email_listener": self._email(),
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
         }
+
+    def processes(self) -> list[Process]:
+        """Who works on the database, as this process knows it."""
+        return self._processes.everybody if self._processes is not None else []
+
+    def _email(self) -> str:
+        if not self._settings.reads_mail:
+            return "disabled"
+        return self._mailbox.status.word if self._mailbox is not None else "disconnected"
 
     def _slack(self) -> str:
         connection, courier, channels, people = self._connection, self._courier, self._channels, self._people
@@ -150,13 +183,16 @@ class Bot:
 
     async def _run(self, health: HealthServer, session: aiohttp.ClientSession, problems: list[str]) -> None:
         settings = self._settings
-        reading, writing = web_clients(settings, session)
+        # What was called is over before another process can take our leases.
+        write_timeout = min(WRITE_TIMEOUT, max(1, int(NEEDED * self._timing.lease)))
+        reading, writing = web_clients(settings, session, write_timeout)
         workspace = await self._ready(SlackGateway(reading), problems)
         database = self._database = open_database(settings.database_url)
         try:
             if settings.debug:
                 health.show_cases(database)
-            await self._work(workspace, database, reading, writing, session)
+            async with MailReader() as reader:
+                await self._work(workspace, database, reading, writing, session, reader)
         finally:
             await _closed(database)
 
@@ -191,6 +227,7 @@ class Bot:
         reading: AsyncWebClient,
         writing: AsyncWebClient,
         session: aiohttp.ClientSession,
+        reader: MailReader,
     ) -> None:
         settings, clock = self._settings, self._clock
         people = self._people = People(reading, settings.admins, workspace.team_id, clock.monotonic)
@@ -206,11 +243,36 @@ class Bot:
             command=settings.command,
             file_max_bytes=settings.file_max_bytes,
         )
+        bell = Bell(settings.database_url, self._name)
+        leases = Leases(database, self._name, clock.monotonic, self._timing.lease)
+        leases.want(CLOCK, STATES, HOMES)
+        processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        casework = Casework(database, people, desk, clock, self._name)
+        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        casework = self._casework = Casework(
+            database,
+            people,
+            desk,
+            clock,
+            self._name,
+            mails if settings.reads_mail else None,
+            lasting=self._timing.lease / 2,
+        )
         bot_token = settings.slack_bot_token.get_secret_value()
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
+        transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        mail_rows = MailRows(
+            database,
+            LetterWriter(stationery(settings)),
+            mail_carrier(settings, session, clock),
+            files,
+            clock,
+            workspace.channels.alerting,
+            answer_delay=settings.answer_delay,
+            max_bytes=settings.email_send_max_bytes,
+            timing=self._timing,
+        )
         channels = self._channels = DeskChannels(
             workspace.channels.support,
             workspace.channels.alerting,
@@ -220,22 +282,27 @@ class Bot:
             database,
             clock,
         )
-        courier = self._courier = Courier(database, gateway, pacing, words, channels, clock, files, self._timing)
+        courier = self._courier = Courier(
+            database, gateway, pacing, words, channels, clock, files, leases, self._timing, mail_rows
+        )
         courier.why_gone = _as_delivery(people.why_gone)
-        states = States(database, gateway, pacing, words, clock)
+        states = States(database, gateway, pacing, words, clock, leases)
 
-        def outbox_changed() -> None:
+        def outbox_changed(*, by_another: bool = False) -> None:
             courier.wake.set()
             states.wake.set()
+            if not by_another:
+                bell.ring(Topic.OUTBOX)  # who holds the lease may be another
 
         casework.on_outbox = channels.on_outbox = outbox_changed
-        courier.on_delivered = states.wake.set
-        courier.on_report = casework.wake
-        states.on_outbox = courier.wake.set
+        courier.on_delivered = outbox_changed
+        courier.on_report = mail_rows.on_report = casework.wake
+        states.on_outbox = outbox_changed
 
         app = bolt_app(workspace, reading)
         enquiries = Enquiries(database, views, settings.command)
-        homes = Homes(database, people, gateway, pacing, views, clock)
+        homes = Homes(database, people, gateway, pacing, views, clock, leases)
+        homes.on_news = partial(bell.ring, Topic.HOMES)
         deps = Deps(
             casework,
             enquiries,
@@ -260,23 +327,51 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
-        connection.on_trouble = troubles.tell
-        troubles.on_outbox = courier.wake.set
+        connection.on_trouble = mail_rows.on_trouble = troubles.tell
+        troubles.on_outbox = outbox_changed
+        connection.others = lambda: processes.sockets_of_others
 
         replay = Replay(
             database,
             SlackGateway(reading),
             pacing,
             clock,
-            owner=self._name,
+            leases=leases,
             logging_channel=workspace.channels.logging,
             interval=settings.replay_interval,
             connected=lambda: connection.connected,
         )
-        replay.on_items, replay.on_outbox = casework.wake, courier.wake.set
+        replay.on_items, replay.on_outbox = casework.wake, outbox_changed
         replay.on_trouble = troubles.tell
         connection.on_change_seen = replay.changed
-        await self._until_reached("the database", replay.begin, DatabaseUnavailable)
+
+        def rung(topic: Topic) -> None:
+            match topic:
+                case Topic.OUTBOX:
+                    outbox_changed(by_another=True)
+                case Topic.HOMES:
+                    homes.wake.set()
+                case Topic.LEASES:
+                    leases.wake.set()
+                    outbox_changed(by_another=True)
+
+        def counted() -> None:
+            pacing.shared_by(len(processes.everybody))
+            connection.on_census()
+
+        bell.on_ring = rung
+        leases.on_gain = lambda: rung(Topic.OUTBOX)
+        processes.connected = lambda: connection.connected
+        processes.on_census, processes.on_outdated = counted, self._end_outdated
+        self._processes = processes
+
+        async def begin() -> None:
+            if database.dialect == "sqlite":  # its file's lock says that nobody else holds any
+                await database.write(lease_rows.forget)
+            await processes.beat()
+            await replay.begin(listens=settings.slack_sockets > 0)
+
+        await self._until_reached("the database", begin, DatabaseUnavailable)
 
         escalation = self._escalation = EscalationClock(
             casework,
@@ -285,10 +380,36 @@ class Bot:
             connected=lambda: connection.connected or not settings.slack_sockets,
             catch_up=self._timing.catch_up,
             replayed=lambda: replay.caught_up or not settings.slack_sockets,
+            on_duty=lambda: leases.current(CLOCK) is not None,
         )
 
+        if settings.reads_mail:
+            mailbox = self._mailbox = Mailbox(
+                database,
+                settings.mailbox,
+                clock,
+                owner=self._name,
+                tokens=partial(TokenSource, session=session, clock=clock),
+                read_settings=partial(mailbox_anew, settings),
+            )
+            mailbox.listen(
+                on_mail=casework.wake,
+                on_trouble=troubles.tell,
+                on_warning=troubles.warn,
+                on_well=troubles.well,
+            )
+
+        if said := how_admins_act(settings):
+            log.warning(said, action="admin_mail")
+            note = admin_mail_row(said, workspace.channels.logging, clock.now())
+            await self._until_reached(
+                "the database",
+                partial(database.write, partial(outbox.enqueue, rows=[note], now=clock.now())),
+                DatabaseUnavailable,
+            )
+
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
-        advice.on_outbox = courier.wake.set
+        advice.on_outbox = outbox_changed
         channels.on_joined = advice.look_again
 
         tasks = {
@@ -303,6 +424,10 @@ class Bot:
                 "advice": advice.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
+                "leases": leases.run,
+                "processes": processes.run,
+                "bell": bell.run,
+                **({"mailbox": self._mailbox.run} if self._mailbox is not None else {}),
             }.items()
         }
         log.info("Casewire runs", action="started", version=__version__)
@@ -314,6 +439,9 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     connection.stop()
                     escalation.stop()
+                    if self._mailbox is not None:
+                        tasks["mailbox"].cancel()
+                        await self._mailbox.release()
                     await _ended(tasks["connection"], tasks["escalation"], within=STOP_CONNECTION)
                     casework.stop()
                     await _ended(tasks["casework"], within=STOP_CASEWORK)
@@ -321,13 +449,28 @@ class Bot:
                     states.stop()
                     homes.stop()
                     tasks["replay"].cancel()
-                    await replay.release()
                     await _ended(tasks["courier"], tasks["states"], tasks["homes"], within=STOP_COURIER)
+                    # Others go on at once.
+                    await leases.release_all()
+                    await bell.tell_at_once(Topic.LEASES)
+                    await processes.leave()
         finally:
             for task in tasks.values():
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
             log.info("Casewire stopped", action="stopped")
+        if self._outdated:
+            raise StartError([OUTDATED])
+
+    def _end_outdated(self) -> None:
+        """Another version has changed the database so that this one must not touch it any more."""
+        self._outdated = True
+        self._stop.set()
+
+    async def _own_mail(self, database: Database) -> OwnMail:
+        """By what we know our own mail when it comes back to us."""
+        key = await self._until_reached("the database", partial(database.write, mail_secret), DatabaseUnavailable)
+        return OwnMail(self._settings.policy.mail.own, loop_token(key))
 
     async def _migrate(self) -> None:
         async def migrate() -> None:
@@ -401,7 +544,9 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
     return app
 
 
-def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[AsyncWebClient, AsyncWebClient]:
+def web_clients(
+    settings: Settings, session: aiohttp.ClientSession, write_timeout: int = WRITE_TIMEOUT
+) -> tuple[AsyncWebClient, AsyncWebClient]:
     """One client for reading, which retries by itself, and one for writing, which never does."""
     token = settings.slack_bot_token.get_secret_value()
     reading = AsyncWebClient(
@@ -419,7 +564,7 @@ def web_clients(settings: Settings, session: aiohttp.ClientSession) -> tuple[Asy
         token=token,
         base_url=settings.slack_api_url,
         session=session,
-        timeout=WRITE_TIMEOUT,
+        timeout=write_timeout,
         retry_handlers=[],
     )
     if settings.api_is_local:

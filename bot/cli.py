@@ -7,12 +7,13 @@ import contextlib
 import json
 import signal
 from collections.abc import Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot import __version__, cli_attention
+from bot import __version__, cli_attention, cli_block
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
@@ -20,6 +21,15 @@ from bot.ops.logging import configure_logging
 from bot.startup import StartError
 from storage.lock import sole_use
 from storage.migrate import upgrade
+
+
+class Authentication(StrEnum):
+    """What a receiving server says of a sender (DMARC)."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    NONE = "none"
+
 
 cli = typer.Typer(
     name="casewire",
@@ -29,6 +39,7 @@ cli = typer.Typer(
 )
 cli.add_typer(cli_attention.inbox, name="inbox")
 cli.add_typer(cli_attention.outbox, name="outbox")
+cli.add_typer(cli_block.block, name="block")
 
 
 @cli.callback(invoke_without_command=True)
@@ -88,27 +99,42 @@ def sandbox(
 
 @cli.command()
 def play(
-    sample: Annotated[Path, typer.Argument(help="A Slack-shaped JSON document, as in samples/slack/.")],
+    sample: Annotated[Path, typer.Argument(help="A Slack-shaped JSON document or a mail (.eml), as in samples/.")],
     to: Annotated[str, typer.Option(help="The address of the local Slack.")] = "http://127.0.0.1:8900",
+    authentication: Annotated[
+        Authentication | None,
+        typer.Option(help="What the receiving server says of a mail's sender; else as in the file, or pass."),
+    ] = None,
 ) -> None:
-    """Play a sample into the local Slack, as if its author did it there."""
-    from bot.sandbox.client import SandboxError, play_sample
+    """Play a sample into the local Slack and its mail, as if its author did it there."""
+    from bot.sandbox.client import SandboxError, play_mail_sample, play_sample
 
     try:
-        document = json.loads(sample.read_text(encoding="utf-8"))
+        raw = sample.read_bytes()
     except OSError as error:
         give_up("The sample cannot be read.", [f"{sample}: {error.strerror}"])
+    if sample.suffix.lower() == ".eml":
+        playing = play_mail_sample(to, raw, authentication and authentication.value)
+    else:
+        playing = play_sample(to, _slack_document(sample, raw))
+    try:
+        done = asyncio.run(playing)
+    except SandboxError as error:
+        give_up("The sample cannot be played.", [str(error)])
+    where = f"to {done['to']}" if "to" in done else f"in {done['channel']}"
+    typer.echo(f"Played: {done['did']} by {done['user']} {where}")
+    for answer in done.get("reply", {}).get("messages", []):
+        typer.echo(answer)
+
+
+def _slack_document(sample: Path, raw: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(raw.decode("utf-8"))
     except ValueError as error:
         give_up("The sample cannot be read.", [f"{sample} is no JSON document: {error}"])
     if not isinstance(document, dict):
         give_up("The sample cannot be played.", [f"{sample} holds a list or a value, and no JSON object"])
-    try:
-        done = asyncio.run(play_sample(to, document))
-    except SandboxError as error:
-        give_up("The sample cannot be played.", [str(error)])
-    typer.echo(f"Played: {done['did']} by {done['user']} in {done['channel']}")
-    for answer in done.get("reply", {}).get("messages", []):
-        typer.echo(answer)
+    return document
 
 
 @cli.command()

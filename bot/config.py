@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -30,16 +30,23 @@ from bot.desk.policy import (
     DEFAULT_CLOSURE_PHRASE,
     DEFAULT_FILE_MAX_BYTES,
     DEFAULT_KEYWORDS,
+    AdminCheck,
+    MailPolicy,
     Policy,
     SilenceClock,
 )
 from bot.desk.rules import detect_closure_phrase
+from bot.hosts import is_loopback
+from bot.mail.addresses import normal_address
+from bot.mail.authenticity import Trust, trust_of
+from bot.mail.settings import INCOMPLETE, MailboxFields
 from bot.people import AdminLists
 from storage.errors import UnusableDatabaseUrl
 from storage.urls import driver_url
 
 SLACK_API_URL = "https://slack.com/api/"
 ENV_FILE = ".env"
+SMTPS_PORT = 465
 A_YEAR = 366 * 24 * 3600
 A_GIGABYTE = 1024**3  # Slack takes no larger file
 
@@ -162,6 +169,12 @@ def _received_text(value: str) -> str:
     return value
 
 
+def _footer(value: str) -> str:
+    if len(value) > 1000:
+        raise ValueError("it may have 1,000 characters at most")
+    return value.replace("\\n", "\n")
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=A_YEAR, allow_inf_nan=False)]
 Channel = Annotated[str, AfterValidator(_channel)]
@@ -171,6 +184,43 @@ _NOBODY_ANSWERS = (
     "nobody could answer: name the admins in ADMIN_SLACK_USERS (ids such as U0123456789), "
     "ADMIN_SLACK_USERGROUP (a user group's handle or id) or ADMIN_EMAILS"
 )
+
+_SENDING = "sending"
+
+
+def smtp_problems(
+    *,
+    server: str,
+    security: str,
+    is_forced: bool,
+    user: str,
+    has_password: bool,
+    mailbox: str,
+    imap_server: str,
+    email_from: str,
+) -> list[str]:
+    """What is missing or wrong among the settings that send mail, in plain words."""
+    problems: list[str] = []
+    if not server:
+        if user or has_password or email_from:
+            hint = f" (it may be {imap_server.replace('imap', 'smtp', 1)})" if "imap" in imap_server else ""
+            problems.append(f"SMTP_SERVER is missing: name the server that mail is sent through{hint}")
+        return problems
+    address = parseaddr(email_from or mailbox)[1]
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+        name = "EMAIL_FROM" if email_from else "EMAIL_FROM is missing and IMAP_EMAIL"
+        problems.append(f"{name} is not usable: write an address such as Support <support@example.com>")
+    if security == "none" and not is_forced and not is_loopback(server):
+        problems.append(
+            "SMTP_SECURITY=none is not usable: passwords and mail would travel readable for all; write tls or "
+            "starttls, or set SMTP_INSECURE=true if you know that nobody can listen"
+        )
+    if has_password and not (user or mailbox):
+        problems.append("SMTP_USER is missing: name the user to log in as, or leave SMTP_PASSWORD out")
+    if user and user != mailbox and not has_password:
+        problems.append("SMTP_PASSWORD is missing: give the password of SMTP_USER")
+    return problems
+
 
 _BOT_TOKEN = _token("xoxb-", "copy the Bot User OAuth Token from “OAuth & Permissions” of your Slack app")
 _APP_TOKEN = _token(
@@ -193,7 +243,7 @@ class DatabaseSettings(BaseSettings):
         return {name: value for name, value in bare.items() if value != ""}
 
 
-class Settings(DatabaseSettings):
+class Settings(DatabaseSettings, MailboxFields):
     """Each field is the environment variable of the same name in capitals; `.env.example` explains them."""
 
     slack_bot_token: Annotated[SecretStr, _BOT_TOKEN]
@@ -210,11 +260,26 @@ class Settings(DatabaseSettings):
     admin_slack_usergroup: str = ""
     admin_emails: Annotated[Words, AfterValidator(_addresses), Field(validate_default=True)] = ()
 
-    imap_server: str = ""
-    imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
-    imap_email: str = ""
-    imap_password: SecretStr = SecretStr("")
-    email_poll_interval: Seconds = 30
+    admin_email_check: Annotated[AdminCheck, BeforeValidator(_lower)] = AdminCheck.DMARC
+    email_authserv_id: str = ""
+    email_auto_limit: Annotated[int, Field(ge=0)] = 5
+    email_auto_limit_total: Annotated[int, Field(ge=0)] = 60
+    email_new_cases_per_hour: Annotated[int, Field(ge=0)] = 60
+    held_alert: Annotated[
+        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR / 3600, allow_inf_nan=False)
+    ] = 4
+
+    smtp_server: str = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 465
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: Annotated[Literal["auto", "tls", "starttls", "none"], BeforeValidator(_lower)] = "auto"
+    smtp_insecure: bool = False
+    email_from: Annotated[str, Field(validate_default=True)] = ""
+    email_footer: Annotated[str, AfterValidator(_footer)] = ""
+    email_send_max_bytes: Annotated[int, Field(ge=10_000, le=A_GIGABYTE)] = 25 * 1024**2
+    emails_per_minute: Annotated[float, Field(gt=0, le=6000, allow_inf_nan=False)] = 30
+    answer_delay: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 20
 
     escalation_check_interval: Seconds = 300
     escalation_silence_hours: Annotated[float, Field(gt=0, le=A_YEAR / 3600, allow_inf_nan=False)] = 48
@@ -249,6 +314,51 @@ class Settings(DatabaseSettings):
             raise PydanticCustomError(_NOBODY, _NOBODY_ANSWERS)
         return emails
 
+    @field_validator("email_from")
+    @classmethod
+    def _mail_can_be_sent(cls, email_from: str, info: ValidationInfo) -> str:
+        """All of what sending needs, or none of it; said beside every other problem."""
+        given = {name: info.data.get(name) for name in ("smtp_server", "smtp_user", "imap_email")}
+        password = info.data.get("smtp_password")
+        has_password = isinstance(password, SecretStr) and password.get_secret_value() != ""
+        if problems := smtp_problems(
+            server=given["smtp_server"] or "",
+            security=str(info.data.get("smtp_security", "auto")),
+            is_forced=bool(info.data.get("smtp_insecure")),
+            user=given["smtp_user"] or "",
+            has_password=has_password,
+            mailbox=given["imap_email"] or "",
+            imap_server=str(info.data.get("imap_server", "")),
+            email_from=email_from,
+        ):
+            raise PydanticCustomError(_SENDING, "{problems}", {"problems": "; ".join(problems)})
+        return email_from
+
+    @property
+    def sends_mail(self) -> bool:
+        return bool(self.smtp_server)
+
+    @property
+    def mail_from(self) -> tuple[str, str]:
+        """The address that mail is sent from, and the name beside it."""
+        name, address = parseaddr(self.email_from or self.imap_email)
+        return address, name
+
+    @property
+    def smtp_login(self) -> str:
+        """The user to log in as: the mailbox's address where none is given; "" where neither is."""
+        return self.smtp_user or self.imap_user or self.imap_email
+
+    @property
+    def smtp_secret(self) -> str:
+        return self.smtp_password.get_secret_value() or self.imap_password.get_secret_value()
+
+    @property
+    def smtp_encryption(self) -> Literal["tls", "starttls", "none"]:
+        if self.smtp_security == "auto":
+            return "tls" if self.smtp_port == SMTPS_PORT else "starttls"
+        return self.smtp_security
+
     @property
     def api_is_local(self) -> bool:
         """Whether Slack is a sandbox on this machine: only then may it move the clock."""
@@ -272,6 +382,18 @@ class Settings(DatabaseSettings):
         )
 
     @property
+    def trust(self) -> Trust:
+        """Whose word on senders counts."""
+        return trust_of(self.imap_server, self.email_authserv_id)
+
+    @property
+    def admin_check_in_force(self) -> AdminCheck:
+        """Where no server is known to trust, nothing proves a mail: admins do not act by mail then."""
+        if self.admin_email_check is AdminCheck.DMARC and not self.trust.is_known:
+            return AdminCheck.OFF
+        return self.admin_email_check
+
+    @property
     def policy(self) -> Policy:
         return Policy(
             follow_ups=self.escalation_follow_ups,
@@ -283,6 +405,15 @@ class Settings(DatabaseSettings):
             remind_every=timedelta(minutes=self.escalation_remind) if self.escalation_remind else None,
             say_received=self.received_notice,
             file_max_bytes=self.file_max_bytes,
+            mail=MailPolicy(
+                admin_check=self.admin_check_in_force,
+                admins=frozenset(map(normal_address, self.admin_emails)),
+                own=frozenset(normal_address(one) for one in (self.imap_email, self.mail_from[0]) if one),
+                auto_limit=self.email_auto_limit,
+                auto_limit_total=self.email_auto_limit_total,
+                new_cases_per_hour=self.email_new_cases_per_hour,
+                held_alert=timedelta(hours=self.held_alert) if self.held_alert else None,
+            ),
         )
 
 
@@ -318,17 +449,6 @@ def is_channel_id(name: str) -> bool:
     return re.fullmatch(r"[CG][A-Z0-9]{8,}", name) is not None
 
 
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped.is_loopback if mapped is not None else address.is_loopback
-
-
 def _bare(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -353,7 +473,7 @@ _MISSING = {
 
 
 # What is never shown: it is, or may hold, a password.
-_SECRET = re.compile(r"token|password|database_url")
+_SECRET = re.compile(r"token|password|secret|database_url")
 _PLAIN = {
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
@@ -372,7 +492,7 @@ _PLAIN = {
 def _in_plain_words(problem: Any) -> str:
     """One problem of pydantic's as a sentence for the person who wrote the `.env`."""
     kind, context = problem["type"], problem.get("ctx", {})
-    if kind == _NOBODY:
+    if kind in {_NOBODY, _SENDING, INCOMPLETE}:
         return str(problem["msg"])
     name = str(problem["loc"][0])
     if kind == "missing":

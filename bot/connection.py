@@ -64,6 +64,7 @@ class SlackConnection:
         self.on_change_seen: Callable[[], None] = _nothing
         self.on_trouble: Callable[[str], None] = _nobody
         self.others: Callable[[], int] = _none
+        self._counted = 0
 
     @property
     def connected(self) -> bool:
@@ -106,9 +107,14 @@ class SlackConnection:
         self.trouble = None
         if self._clock.monotonic() - self._began < self._stagger:
             return  # those of a process that was just killed may still be counted
+        self._counted = max(self._counted, connections)
+
+    def on_census(self) -> None:
+        """It was just counted how many connections other processes of this desk have."""
+        counted, self._counted = self._counted, 0
         ours = len(self._sockets) + self.others()
-        if connections > ours:
-            self._tell(_STRANGERS.format(counted=connections, ours=ours))
+        if counted > ours:
+            self._tell(_STRANGERS.format(counted=counted, ours=ours))
 
     def on_refused(self, reason: str) -> None:
         if reason in _FOR_NOW:

@@ -19,13 +19,15 @@ HOLD_MOST = 300.0
 HOLD_POLL = 0.5
 JUMP = timedelta(seconds=60)
 DATABASE_PAUSE = 5.0
+DUTY_POLL = 1.0
 
 
 class EscalationClock:
     """Checks every `interval` seconds, but not before what was written meanwhile has been read.
 
     A wall clock that outran the monotonic one (a laptop woke, a clock was set) makes its tick a skipped one:
-    what arrived while the machine slept must be read first.
+    what arrived while the machine slept must be read first. Of several processes one is `on_duty`; one that
+    takes over checks at once.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class EscalationClock:
         catch_up: float,
         replayed: Callable[[], bool],
         hold_most: float = HOLD_MOST,
+        on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._on_duty = on_duty
         self._casework = casework
         self._clock = clock
         self._interval = interval
@@ -55,12 +59,13 @@ class EscalationClock:
             seen = self._readings()
             while not self._stop.is_set():
                 now = self._readings()
+                on_duty = self._on_duty()
                 if self._jumped(seen, now):
                     log.warning("the clock jumped; this check is skipped", action="escalation_skipped")
-                else:
+                elif on_duty:
                     await self._check()
                 seen = now
-                await self._wait(self._interval)
+                await self._wait(self._interval if on_duty else min(self._interval, DUTY_POLL))
         finally:
             self.running = False
 

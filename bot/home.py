@@ -32,11 +32,12 @@ from bot.blocks.status import CustomerStatusView, DeskCounts
 from bot.clock import Clock
 from bot.courier.pacing import Pacing
 from bot.courier.slack import LoginTrouble, RateLimited, Refused, SlackGateway, Undelivered
+from bot.leases import HOMES, Lease, Leases
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.views import Views
-from storage import cases, home_views, queues, reports
+from storage import cases, held_mails, home_views, queues, reports
 from storage.engine import Database
-from storage.errors import DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.home_views import HomeView, Place
 from storage.queues import Queue
 from storage.reports import CaseFile
@@ -45,10 +46,11 @@ log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=10)
 WATCHED = timedelta(minutes=30)
-LEASE = timedelta(seconds=45)
+TAKEN = timedelta(seconds=25)
 PUBLISH_TIMEOUT = 20.0
 POLL = 1.0
 AT_ONCE = 10
+FIRST_TOKEN = 1
 BACKOFF_MOST = 300.0
 LOGIN_PAUSE = 60.0
 LEAST_PAUSE = 1.0
@@ -64,7 +66,7 @@ class _Busy(Exception):
 
 
 class Homes:
-    """One per process; any of them may publish. `opened` and `moved` answer a person's own gesture at once."""
+    """One per process; one of them publishes. `opened` and `moved` answer a person's own gesture at once."""
 
     def __init__(
         self,
@@ -74,7 +76,10 @@ class Homes:
         pacing: Pacing,
         views: Views,
         clock: Clock,
+        leases: Leases,
     ) -> None:
+        self._leases = leases
+        self._lease = Lease(HOMES, FIRST_TOKEN)
         self._database = database
         self._people = people
         self._gateway = gateway
@@ -83,6 +88,7 @@ class Homes:
         self._clock = clock
         self._stopping = False
         self.wake = asyncio.Event()
+        self.on_news: Callable[[], None] = _nothing
 
     async def opened(self, person: str) -> None:
         """Have somebody's Home shown now, and kept current for the next half hour."""
@@ -99,13 +105,16 @@ class Homes:
         except (DatabaseUnavailable, TimeoutError) as error:
             log.warning("a Home tab cannot be shown just now", error=str(error))
         self.wake.set()
+        self.on_news()
 
     async def run(self) -> None:
         """Show what is due, until `stop` or cancelled."""
         while not self._stopping:
             self.wake.clear()
             try:
-                pause = 0.0 if await self._round() else await self._pause()
+                pause = await self._look() if self._is_ours() else POLL
+            except LeaseLost:
+                pause = POLL
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
                 pause = POLL
@@ -118,6 +127,18 @@ class Homes:
         self._stopping = True
         self.wake.set()
 
+    def _is_ours(self) -> bool:
+        lease = self._leases.current(HOMES)
+        if lease is None:
+            return False
+        if lease.token > self._lease.token:  # whoever had it before may just have called as fast as may be
+            self._pacing.method("views.publish").empty()
+        self._lease = lease
+        return True
+
+    async def _look(self) -> float:
+        return 0.0 if await self._round() else await self._pause()
+
     async def _pause(self) -> float:
         due = await self._database.read(home_views.next_due)
         if due is None:
@@ -129,7 +150,7 @@ class Homes:
         due = await self._database.read(home_views.next_due)
         if due is None or due > now:
             return False
-        taken = await self._database.write(partial(home_views.take_due, now=now, limit=AT_ONCE, lease=LEASE))
+        taken = await self._database.write(partial(home_views.take_due, now=now, limit=AT_ONCE, lease=TAKEN))
         for result in await asyncio.gather(*(self._bring(home) for home in taken), return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
@@ -150,7 +171,7 @@ class Homes:
             await self._later(home, LOGIN_PAUSE, str(error))
         except (Undelivered, LookupUnavailable, TimeoutError) as error:
             await self._later(home, min(BACKOFF_MOST, 2.0 ** min(home.failures, 10)), str(error))
-        except (DatabaseUnavailable, asyncio.CancelledError):
+        except (DatabaseUnavailable, LeaseLost, asyncio.CancelledError):
             raise
         except Exception as error:
             log.error("a Home tab cannot be shown", person=home.person, exc_info=error)
@@ -171,6 +192,7 @@ class Homes:
         # Who just opened it does not stand in line behind those who have it open.
         if home.shown is not None and (wait := self._pacing.method("views.publish").reserve()):
             raise _Busy(wait)
+        self._leases.require(self._lease)
         await self._gateway.call("views_publish", user_id=home.person, view=view)
         return digest
 
@@ -191,6 +213,7 @@ class Homes:
                     open=counts.get("open", 0),
                     waiting=counts.get("waiting", 0),
                     escalated=counts.get("escalated", 0),
+                    held=held_mails.count_held(connection),
                     quarantined=troubles.quarantined,
                     parked=troubles.parked,
                 ),
@@ -238,6 +261,10 @@ class Homes:
                 closed,
             )
         )
+
+
+def _nothing() -> None:
+    """Until somebody listens."""
 
 
 def _digest(view: View) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,7 +23,8 @@ from bot.courier.pacing import Pacing
 from bot.courier.reports import recovered_row
 from bot.courier.slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undelivered
 from bot.history import Listing, deletions_of, items_of, read_history, threads_changed
-from storage import inbox, leases, outbox, replays
+from bot.leases import REPLAY, Leases
+from storage import inbox, outbox, replays
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import NewItem
@@ -33,8 +33,6 @@ from storage.replays import ReplayState, Unit
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-LEASE = "replay"
-LEASE_TIME = timedelta(seconds=25)
 TICK = 5.0
 AGAIN = 15.0
 HOLD = timedelta(seconds=60)
@@ -73,7 +71,7 @@ class Replay:
         pacing: Pacing,
         clock: Clock,
         *,
-        owner: str,
+        leases: Leases,
         logging_channel: str,
         interval: float,
         connected: Callable[[], bool],
@@ -82,26 +80,29 @@ class Replay:
         self._slack = slack
         self._pacing = pacing
         self._clock = clock
-        self._owner = owner
+        self._leases = leases
         self._logging = logging_channel
         self._interval = interval
         self._connected = connected
         self._lost_at: datetime | None = None
         self._compared_at: float | None = None
-        self._lease_renewed = -math.inf
         self._wake = asyncio.Event()
         self.caught_up = False
         self.on_items: Callable[[], None] = _nothing
         self.on_outbox: Callable[[], None] = _nothing
         self.on_trouble: Callable[[str], None] = _nobody
 
-    async def begin(self) -> None:
-        """At the start everything written since the last whole comparison may be missing."""
+    async def begin(self, *, listens: bool = True) -> None:
+        """At the start everything written since the last whole comparison may be missing.
+
+        Not so where we do not listen: who does looks after it.
+        """
         now = self._clock.now()
 
         def work(connection: Connection) -> None:
             replays.begin(connection, now)
-            replays.open_gap(connection, now, now + HOLD)
+            if listens:
+                replays.open_gap(connection, now, now + HOLD)
 
         await self._database.write(work)
 
@@ -129,11 +130,6 @@ class Replay:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
 
-    async def release(self) -> None:
-        """Let another process do it at once: this one stops."""
-        with contextlib.suppress(DatabaseUnavailable):
-            await self._database.write(partial(leases.give_up, name=LEASE, owner=self._owner))
-
     async def _tick(self) -> None:
         if self._lost_at is not None:
             lost_at, now = self._lost_at, self._clock.now()
@@ -141,6 +137,7 @@ class Replay:
             if self._connected():
                 self._lost_at = None
         if not self._connected():
+            await self._leases.release(REPLAY)  # who is connected may have it
             return
         state = await self._database.read(replays.read_state)
         if state.gap_at is None and not self._is_due():
@@ -156,13 +153,7 @@ class Replay:
         return self._clock.monotonic() - self._compared_at >= self._interval
 
     async def _holds_lease(self) -> bool:
-        now = self._clock.monotonic()
-        if now < self._lease_renewed + LEASE_TIME.total_seconds() / 3:
-            return True
-        hold = partial(leases.hold, name=LEASE, owner=self._owner, lasting=LEASE_TIME)
-        held = await self._database.write(hold) is not None
-        self._lease_renewed = now if held else -math.inf
-        return held
+        return bool(await self._leases.take([REPLAY]))
 
     async def _compare(self, state: ReplayState) -> None:
         now = self._clock.now()

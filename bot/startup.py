@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.casework.filing import Channels
+from bot.casework.filing_rows import Channels
 from bot.config import Settings, is_channel_id
 from bot.courier.slack import ChannelTrouble, LoginTrouble, Refused, SlackGateway
 from storage.engine import is_away

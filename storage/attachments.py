@@ -16,6 +16,7 @@ from .sql import insert_for, insert_in_order
 from .tables import attachment_chunks, attachments, file_copies
 
 FILE = "file"
+MAIL_SOURCE = "mail:"  # how the source of a file begins that came with a mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class Attachment:
     tries: int
     kept_at: datetime | None
     trouble: FileTrouble | None
+
+    @property
+    def mail_source(self) -> str | None:
+        """What finds its bytes in the mail it came with; None for a file of Slack's."""
+        source = self.source_id or ""
+        return source if source.startswith(MAIL_SOURCE) and source == self.url else None
 
 
 @dataclass(frozen=True, slots=True)

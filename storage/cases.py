@@ -151,6 +151,50 @@ def find_customer(connection: Connection, identifier: str) -> Customer | None:
     return Customer(row.customer_identifier, row.display_name, row.handle, row.current_case_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whose a case is, and whether it is open."""
+
+    customer: str
+    is_open: bool
+
+
+def standings(connection: Connection, case_ids: Iterable[str]) -> dict[str, Standing]:
+    wanted = sorted(set(case_ids))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        sa.select(cases.c.case_id, cases.c.customer_identifier, cases.c.status).where(cases.c.case_id.in_(wanted))
+    )
+    return {row.case_id: Standing(row.customer_identifier, row.status == "open") for row in rows}
+
+
+def open_cases_of(connection: Connection, identifiers: Iterable[str]) -> dict[str, str]:
+    """The open case of each of the given people who has one."""
+    wanted = sorted(set(identifiers))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        sa.select(cases.c.customer_identifier, cases.c.case_id).where(
+            sa.text("cases.status = 'open'"), cases.c.customer_identifier.in_(wanted)
+        )
+    )
+    return {row.customer_identifier: row.case_id for row in rows}
+
+
+def names_of(connection: Connection, identifiers: Iterable[str]) -> dict[str, str]:
+    """The names of those of the given people who are customers."""
+    wanted = sorted(set(identifiers))
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        sa.select(customers.c.customer_identifier, customers.c.display_name).where(
+            customers.c.customer_identifier.in_(wanted)
+        )
+    )
+    return {row.customer_identifier: row.display_name for row in rows}
+
+
 def threads_of(connection: Connection, case_ids: Iterable[str]) -> dict[str, CaseThread]:
     """Where the cases stand; those whose card is not posted yet are left out."""
     wanted = sorted(set(case_ids))

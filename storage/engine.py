@@ -343,19 +343,26 @@ def postgres_engine(url: URL) -> AsyncEngine:
         max_overflow=4,
         pool_timeout=10,
         pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={
+        **postgres_engine_options("casewire"),
+    )
+
+
+def postgres_engine_options(application_name: str) -> dict[str, Any]:
+    """What every connection of ours has; the server is told whose it is."""
+    return {
+        "hide_parameters": True,
+        "connect_args": {
             "timeout": CONNECT_TIMEOUT,
             "command_timeout": COMMAND_TIMEOUT,
             "server_settings": {
-                "application_name": "casewire",
+                "application_name": application_name,
                 "jit": "off",
                 "statement_timeout": "30s",
                 "idle_in_transaction_session_timeout": "30s",
                 "lock_timeout": "10s",
             },
         },
-    )
+    }
 
 
 def engine_for(url: str) -> AsyncEngine:

@@ -17,3 +17,7 @@ class UnusableDatabaseUrl(StorageError):
 
 class UnknownSchema(StorageError):
     """The database was made by a newer Casewire, or by something else."""
+
+
+class LeaseLost(StorageError):
+    """Another process does by now what this one was about to do; the message is the lease's name."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,13 +20,14 @@ UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an arriving item is about, from which its lane follows."""
+    """What an arriving item is about, from which its lane follows; or the lane itself."""
 
     customer: str | None = None
     thread: tuple[str, str] | None = None
     case_id: str | None = None
     alert_key: str | None = None
     person: str | None = None
+    lane: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,14 @@ def put(connection: Connection, item: NewItem, now: datetime) -> bool:
     return True
 
 
+def try_to_keep(connection: Connection) -> None:
+    """Do what `put` does, and leave nothing behind: whether it can be done shows."""
+    now = datetime.now(UTC)
+    trial = {"key": f"trial:{uuid.uuid4()}", "kind": "trial", "lane": "trial", "at": now, "received_at": now}
+    connection.execute(sa.insert(inbox).values(raw=b"", **trial))
+    connection.execute(sa.delete(inbox).where(inbox.c.key == trial["key"]))
+
+
 def wake(connection: Connection, lanes: Iterable[str], at: datetime) -> None:
     """Have the lanes looked at by `at` at the latest."""
     rows = [{"lane": lane, "next_at": at} for lane in sorted(set(lanes))]
@@ -95,6 +105,8 @@ def wake(connection: Connection, lanes: Iterable[str], at: datetime) -> None:
 
 
 def _lane(connection: Connection, about: About) -> str | None:
+    if about.lane is not None:
+        return about.lane
     if about.customer is not None:
         return customer_lane(about.customer)
     customer: str | None = None
@@ -153,6 +165,28 @@ def ready_lanes(connection: Connection, now: datetime, limit: int) -> list[str]:
         .limit(limit)
     )
     return list(connection.execute(statement).scalars())
+
+
+def take_lanes(
+    connection: Connection, now: datetime, limit: int, until: datetime, kept: Collection[str] = ()
+) -> list[str]:
+    """Take ready lanes for a while, and keep those already taken: no other process works on them before `until`.
+
+    It saves work twice done; that a decision is made once is seen to by `lock_lanes` and `still_waiting`.
+    """
+    ready = (
+        sa.select(inbox_lanes.c.lane)
+        .where(sa.text("inbox_lanes.next_at IS NOT NULL"), inbox_lanes.c.next_at <= now)
+        .order_by(inbox_lanes.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    lanes = list(dict.fromkeys([*kept, *connection.execute(ready).scalars()]))
+    if lanes:
+        connection.execute(
+            sa.update(inbox_lanes).where(inbox_lanes.c.lane.in_(sorted(lanes))).values(next_at=until)
+        )
+    return lanes
 
 
 def next_wake(connection: Connection) -> datetime | None:
@@ -282,6 +316,15 @@ def begin_attempt(connection: Connection, item_id: int) -> int:
         .returning(inbox.c.attempts)
     )
     return int(connection.execute(statement).scalar_one_or_none() or 0)
+
+
+def take_back_attempts(connection: Connection, ids: Collection[int]) -> None:
+    """Tries that ended without a verdict, and without ending the process, do not count."""
+    connection.execute(
+        sa.update(inbox)
+        .where(inbox.c.id.in_(sorted(ids)), WAITING, inbox.c.attempts > 0)
+        .values(attempts=inbox.c.attempts - 1)
+    )
 
 
 def count_attempt(connection: Connection, item_id: int, error: str, *, begun: bool = False) -> int:

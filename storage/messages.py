@@ -38,6 +38,8 @@ class Message:
     delivery_error: str | None
     edited_at: datetime | None
     deleted_at: datetime | None
+    html: str | None = None
+    """An answer's formatted twin, where its author formatted it and it goes by mail."""
 
     @property
     def ref(self) -> PostRef | None:
@@ -106,6 +108,12 @@ def whole_text(connection: Connection, message: Message) -> str:
 
 def load_message(connection: Connection, message_id: int) -> Message | None:
     return _one(connection, messages.c.id == message_id)
+
+
+def lock_message(connection: Connection, message_id: int) -> Message | None:
+    """The message as it stands, and stays until the transaction ends."""
+    connection.execute(sa.select(messages.c.id).where(messages.c.id == message_id).with_for_update())
+    return load_message(connection, message_id)
 
 
 def find_message(connection: Connection, channel: str, ts: str) -> Message | None:
@@ -209,7 +217,22 @@ def set_place(connection: Connection, message_id: int, channel: str, ts: str, th
     )
 
 
-def edit_message(connection: Connection, message_id: int, body: str, whole: str | None, at: datetime) -> bool:
+def is_answered_otherwise(connection: Connection, case_id: str, after: datetime, but: int) -> bool:
+    """Whether another answer than that one, written after that moment, reached the customer or may yet."""
+    other = sa.exists().where(
+        messages.c.case_id == case_id,
+        messages.c.timestamp > after,
+        messages.c.is_admin.is_(True),
+        messages.c.id != but,
+        messages.c.deleted_at.is_(None),
+        messages.c.delivery.in_(("queued", "sent", "unknown")),
+    )
+    return bool(connection.execute(sa.select(other)).scalar_one())
+
+
+def edit_message(
+    connection: Connection, message_id: int, body: str, whole: str | None, at: datetime, html: str | None = None
+) -> bool:
     """Give a message its new words. False when a newer edit, or a deletion, was there already."""
     changed = connection.execute(
         sa.update(messages)
@@ -218,7 +241,7 @@ def edit_message(connection: Connection, message_id: int, body: str, whole: str 
             messages.c.deleted_at.is_(None),
             sa.or_(messages.c.edited_at.is_(None), messages.c.edited_at < at),
         )
-        .values(body=body, edited_at=at)
+        .values(body=body, edited_at=at, html=html)
         .returning(messages.c.id)
     ).first()
     if changed is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from functools import cache
 
 import sqlalchemy as sa
 from alembic import command
@@ -14,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .engine import engine_for, uncut
 from .errors import UnknownSchema
-from .tables import metadata
+from .tables import metadata, schema_info
 
+TABLES_NAMED = 5
 _LOCK = 0x63617365  # "case": one migration at a time on a PostgreSQL server's database
 
 
@@ -43,10 +46,15 @@ async def _migrate(engine: AsyncEngine) -> str:
 
 
 def alembic_config(connection: Connection) -> Config:
+    config = _config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "storage:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
     return config
 
 
@@ -57,22 +65,56 @@ def _upgrade(connection: Connection) -> str:
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
     head = scripts.get_current_head()
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-        raise UnknownSchema(
-            f"the database is at revision {current}, which this version does not know: it was made by a "
-            "newer Casewire. Install that version, or restore the backup taken before its upgrade."
-        )
+    known = _known_revisions()
+    if current is not None and current not in known:
+        _refuse_unless_compatible(connection, current, known)
+        return current
     if current is None:
         _refuse_foreign_tables(connection)
     if current != head:
         command.upgrade(config, "head")
+        connection.execute(sa.update(schema_info).values(schema_version=head))
     return head or ""
 
 
+def min_compatible(connection: Connection) -> str | None:
+    """The oldest revision whose code can work with the database; None before it said so."""
+    if not sa.inspect(connection).has_table(schema_info.name):
+        return None
+    return connection.execute(sa.select(schema_info.c.min_compatible)).scalar_one_or_none()
+
+
+def serves(connection: Connection) -> bool:
+    """Whether this code can work with the database as it is now: somebody may have migrated it meanwhile."""
+    oldest = min_compatible(connection)
+    return oldest is not None and oldest in _known_revisions()
+
+
+@cache
+def _known_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _refuse_unless_compatible(connection: Connection, current: str, known: Collection[str]) -> None:
+    """A newer version's database is served where that version allows it (docs/migrations.md)."""
+    oldest = min_compatible(connection)
+    if oldest is not None and oldest in known:
+        return
+    if not sa.inspect(connection).has_table("cases"):
+        _refuse_foreign_tables(connection)  # another program that keeps its schema as we do
+    needed = f" It needs a version that knows {oldest}." if oldest is not None else ""
+    raise UnknownSchema(
+        f"the database is at revision {current}, which this version does not know: it was made by a "
+        f"newer Casewire.{needed} Install that version, or restore the backup taken before its upgrade."
+    )
+
+
 def _refuse_foreign_tables(connection: Connection) -> None:
-    taken = sorted(metadata.tables.keys() & set(sa.inspect(connection).get_table_names()))
+    """A file is one program's alone; in PostgreSQL there may be an extension's tables, but none with our names."""
+    found = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+    taken = sorted(found if connection.dialect.name == "sqlite" else found & metadata.tables.keys())
     if taken:
+        named = ", ".join(taken[:TABLES_NAMED]) + (" …" if len(taken) > TABLES_NAMED else "")
         raise UnknownSchema(
-            f"the database has tables that Casewire did not make ({', '.join(taken)}): "
-            "give Casewire a database of its own."
+            f"the database has tables that Casewire did not make ({named}): give Casewire a database of its own."
         )

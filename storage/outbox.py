@@ -17,14 +17,16 @@ UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
 FILES = "files:"  # before the channel: files have a way of their own, so that a large one holds up no words
 
+MAIL = "mail"  # the destination of what goes to a customer by mail
+
 URGENT = 0  # alerts and answers: somebody waits
 USUAL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """`destination` is the Slack channel, or `FILES` and the channel; rows of one `lane` are sent in the order of
-    their ids.
+    """`destination` is the Slack channel, `FILES` and the channel, or `MAIL`; rows of one `lane` are sent in the
+    order of their ids.
     """
 
     dedupe_key: str
@@ -35,6 +37,11 @@ class NewRow:
     message_id: int | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
     priority: int = USUAL
+
+
+def channel_of(destination: str) -> str:
+    """The channel of Slack behind a destination, or the person whose DM it is."""
+    return destination.removeprefix(FILES)
 
 
 def new_card(case_id: str, channel: str, instead_of: str) -> NewRow:
@@ -67,7 +74,7 @@ class OutboxRow:
     @property
     def channel(self) -> str:
         """Where the row goes in Slack: a channel, or a person's DM."""
-        return self.destination.removeprefix(FILES)
+        return channel_of(self.destination)
 
 
 _COLUMNS = [outbox.c[name] for name in OutboxRow.__dataclass_fields__ if name != "failures"]
@@ -227,6 +234,19 @@ def hurry(connection: Connection, destination: str, now: datetime) -> None:
     )
 
 
+def delay_destination(connection: Connection, destination: str, until: datetime) -> None:
+    """Nothing can go there for now: its lanes wait, without that counting towards their back-off."""
+    connection.execute(
+        sa.update(outbox_lanes)
+        .where(
+            outbox_lanes.c.destination == destination,
+            sa.text("outbox_lanes.next_at IS NOT NULL"),
+            outbox_lanes.c.next_at < until,
+        )
+        .values(next_at=until)
+    )
+
+
 def delay_lane(connection: Connection, lane: str, until: datetime, *, failed: bool = True) -> None:
     """Try the lane again later; `failed` counts towards its back-off."""
     connection.execute(
@@ -258,6 +278,31 @@ def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:
             ),
         )
     )
+
+
+def start_mail(connection: Connection, row: OutboxRow, lost: int, now: datetime) -> None:
+    """`start_attempt` of a mail: how often its outcome got lost before is on disk while it is under way."""
+    _set_payload(connection, row, {"lost": lost})
+    start_attempt(connection, row.id, now)
+
+
+def count_lost(connection: Connection, row: OutboxRow, lost: int) -> None:
+    """What became of a mail got lost, for the `lost`th time."""
+    _set_payload(connection, row, {"lost": lost})
+
+
+def _set_payload(connection: Connection, row: OutboxRow, values: Mapping[str, Any]) -> None:
+    connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(payload={**row.payload, **values}))
+
+
+def has_left(connection: Connection, message_id: int) -> bool:
+    """Whether the mail with that message went, or may have: nothing can change it any more."""
+    left = sa.exists().where(
+        outbox.c.message_id == message_id,
+        outbox.c.destination == MAIL,
+        outbox.c.state.in_(("sending", "uncertain", "sent")),
+    )
+    return bool(connection.execute(sa.select(left)).scalar_one())
 
 
 def start_completing(connection: Connection, row: OutboxRow, file_id: str, now: datetime) -> None:
@@ -324,25 +369,29 @@ class Fate:
     words_parked: int
     files_waiting: int
     files_sent: int
+    mails_sent: int = 0
 
 
 def fate_of(connection: Connection, message_id: int) -> Fate:
     rows = connection.execute(
-        sa.select(outbox.c.kind, outbox.c.state, sa.func.count())
+        sa.select(outbox.c.kind, outbox.c.state, outbox.c.destination, sa.func.count())
         .where(outbox.c.message_id == message_id, outbox.c.kind.in_(("mirror", "answer", "file")))
-        .group_by(outbox.c.kind, outbox.c.state)
+        .group_by(outbox.c.kind, outbox.c.state, outbox.c.destination)
     )
     counts: dict[tuple[str, str], int] = {}
-    for kind, state, count in rows:
+    for kind, state, destination, count in rows:
         what = "files" if kind == "file" else "words"
         how = state if state in {"sent", "parked", "dropped"} else "waiting"
         counts[what, how] = counts.get((what, how), 0) + count
+        if destination == MAIL:
+            counts["mails", how] = counts.get(("mails", how), 0) + count
     return Fate(
         words_waiting=counts.get(("words", "waiting"), 0),
         words_sent=counts.get(("words", "sent"), 0),
         words_parked=counts.get(("words", "parked"), 0),
         files_waiting=counts.get(("files", "waiting"), 0),
         files_sent=counts.get(("files", "sent"), 0),
+        mails_sent=counts.get(("mails", "sent"), 0),
     )
 
 

@@ -141,6 +141,7 @@ messages = Table(
     Column("delivery_error", sa.Text),
     Column("edited_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    Column("html", sa.Text),
     _one_of("source", "slack", "email"),
     sa.CheckConstraint("delivery IS NULL OR delivery IN ('queued', 'sent', 'failed', 'unknown')", name="delivery"),
     Index("ix_messages_case", "case_id", "timestamp"),
@@ -179,6 +180,7 @@ copies = Table(
     Column("channel", sa.Text, primary_key=True),
     Column("ts", sa.Text, primary_key=True),
     Column("part", sa.Integer, nullable=False, server_default="1"),
+    Index("ix_copies_post", "channel", "ts"),
 )
 
 post_changes = Table(
@@ -347,6 +349,26 @@ leases = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
+    Column("sockets", sa.Integer, nullable=False),
+    Column("is_connected", sa.Boolean, nullable=False),
+    Column("version", sa.Text, nullable=False),
+)
+
+# One row: see docs/migrations.md.
+schema_info = Table(
+    "schema_info",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("schema_version", sa.Text, nullable=False),
+    Column("min_compatible", sa.Text, nullable=False),
+)
+
 replay_state = Table(
     "replay_state",
     metadata,
@@ -420,6 +442,89 @@ mail_ids = Table(
     _one_of("kind", "customer", "admin", "answer", "notice"),
     Index("ix_mail_ids_case", "case_id", "id"),
     _partial_index("ix_mail_ids_row", "message", where="message IS NOT NULL"),
+)
+
+# Random values of this installation's own, made at the first need.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("value", sa.LargeBinary, nullable=False),
+)
+
+# Mail that no case has taken: held for an admin's decision, listed in a digest, or only shown.
+held_mails = Table(
+    "held_mails",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("mail_id", Serial, ForeignKey(mails.c.id), nullable=False, unique=True),
+    Column("state", sa.Text, nullable=False),
+    Column("why", sa.Text, nullable=False),
+    Column("sender", sa.Text, nullable=False, server_default=text("''")),
+    Column("sender_shown", sa.Text, nullable=False, server_default=text("''")),
+    Column("subject", sa.Text, nullable=False, server_default=text("''")),
+    Column("excerpt", sa.Text, nullable=False, server_default=text("''")),
+    Column("verdict", sa.Text, nullable=False, server_default=text("''")),
+    Column("verdict_detail", sa.Text, nullable=False, server_default=text("''")),
+    Column("keyword", sa.Text, nullable=False, server_default=text("''")),
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id)),
+    Column("post_key", sa.Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("alert_at", UtcDateTime),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", sa.Text, nullable=False, server_default=text("''")),
+    Column("decided_case_id", sa.Text),
+    _one_of("state", "held", "listed", "shown", "accepted", "opened", "blocked", "set_aside"),
+    _partial_index("ix_held_mails_held", "id", where="state = 'held'"),
+    _partial_index("ix_held_mails_due", "alert_at", where="alert_at IS NOT NULL"),
+    Index("ix_held_mails_post", "post_key", "id"),
+)
+
+# Where in Slack a held mail, or a digest of mails, is shown.
+mail_posts = Table(
+    "mail_posts",
+    metadata,
+    Column("post_key", sa.Text, primary_key=True),
+    Column("channel", sa.Text, nullable=False),
+    Column("ts", sa.Text, nullable=False),
+)
+
+# Who beside its customer may write to a case by mail: admins accepted them.
+mail_participants = Table(
+    "mail_participants",
+    metadata,
+    Column("case_id", sa.Text, ForeignKey(cases.c.case_id), primary_key=True),
+    Column("address", sa.Text, primary_key=True),
+    Column("added_by", sa.Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+blocked_addresses = Table(
+    "blocked_addresses",
+    metadata,
+    Column("address", sa.Text, primary_key=True),
+    Column("blocked_by", sa.Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# Message-IDs of mails by which an admin acted: each works once.
+admin_mails = Table(
+    "admin_mails",
+    metadata,
+    Column("message_id", sa.Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# What is limited: automatic mails to an address, and cases opened by mail. Kept for as long as it is counted.
+mail_tallies = Table(
+    "mail_tallies",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("what", sa.Text, nullable=False),
+    Column("address", sa.Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_mail_tallies_what", "what", "at"),
+    Index("ix_mail_tallies_address", "what", "address", "at"),
 )
 
 counters = Table(

@@ -6,12 +6,13 @@ import secrets
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.dovecot import Dovecot, DovecotUnavailable
 from tests.support.postgres import PostgresCluster, PostgresUnavailable
 
 FULL = os.environ.get("FULL") == "1"
@@ -127,6 +128,19 @@ def empty_database_url(database_kind: str, request: pytest.FixtureRequest, tmp_p
         return
     with _postgres_database(request.getfixturevalue("postgres_cluster")) as url:
         yield url
+
+
+@pytest.fixture
+async def dovecot() -> AsyncIterator[Dovecot]:
+    """A Dovecot of the test's own. Without the program its tests are skipped; with FULL=1 they fail."""
+    try:
+        server = Dovecot()
+    except DovecotUnavailable as unavailable:
+        if FULL:
+            pytest.fail(str(unavailable), pytrace=False)
+        pytest.skip(str(unavailable))
+    async with server:
+        yield server
 
 
 @contextlib.contextmanager

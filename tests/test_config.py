@@ -242,7 +242,7 @@ class TestValues:
 
 def as_written(default: Any) -> str:
     """A default as it stands in a `.env`."""
-    if default is PydanticUndefined:
+    if default is PydanticUndefined or default is None:
         return ""
     if isinstance(default, SecretStr):
         return default.get_secret_value()
@@ -256,13 +256,85 @@ def as_written(default: Any) -> str:
 DEFAULTS = {name.upper(): as_written(field.default) for name, field in Settings.model_fields.items()}
 
 
+IMAP = {"IMAP_SERVER": "imap.example.com", "IMAP_EMAIL": "support@example.com", "IMAP_PASSWORD": "secret"}
+SMTP = {"SMTP_SERVER": "smtp.example.com", **IMAP}
+
+
+class TestSending:
+    def test_without_any_of_it_nothing_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not load(monkeypatch).sends_mail
+
+    def test_the_mailboxs_login_and_address_are_used_where_no_other_is_given(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings = load(monkeypatch, **SMTP)
+        assert settings.sends_mail
+        assert (settings.smtp_login, settings.smtp_secret) == ("support@example.com", "secret")
+        assert settings.mail_from == ("support@example.com", "")
+
+    def test_what_is_given_goes_before_the_mailboxs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given = {"SMTP_USER": "relay", "SMTP_PASSWORD": "other", "EMAIL_FROM": "Help Desk <help@example.com>"}
+        settings = load(monkeypatch, **SMTP, **given)
+        assert (settings.smtp_login, settings.smtp_secret) == ("relay", "other")
+        assert settings.mail_from == ("help@example.com", "Help Desk")
+
+    @pytest.mark.parametrize(
+        ("port", "security", "spoken"),
+        [
+            ("465", "auto", "tls"),
+            ("587", "auto", "starttls"),
+            ("25", "auto", "starttls"),
+            ("587", "tls", "tls"),
+            ("465", "STARTTLS", "starttls"),
+        ],
+    )
+    def test_the_port_says_how_it_is_encrypted_unless_it_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, port: str, security: str, spoken: str
+    ) -> None:
+        settings = load(monkeypatch, **SMTP, SMTP_PORT=port, SMTP_SECURITY=security)
+        assert settings.smtp_encryption == spoken
+
+    @pytest.mark.parametrize(
+        ("given", "named"),
+        [
+            ({"SMTP_USER": "relay", "SMTP_PASSWORD": "x"}, "SMTP_SERVER is missing"),
+            ({"EMAIL_FROM": "help@example.com"}, "SMTP_SERVER is missing"),
+            ({"SMTP_SERVER": "smtp.example.com"}, "EMAIL_FROM is missing"),
+            ({**SMTP, "EMAIL_FROM": "Support"}, "EMAIL_FROM is not usable"),
+            ({**SMTP, "SMTP_USER": "relay"}, "SMTP_PASSWORD is missing"),
+            ({**SMTP, "SMTP_SECURITY": "none"}, "SMTP_SECURITY=none is not usable"),
+            (
+                {"SMTP_SERVER": "s.example", "SMTP_PASSWORD": "x", "EMAIL_FROM": "a@example.com"},
+                "SMTP_USER is missing",
+            ),
+        ],
+    )
+    def test_some_of_it_but_not_all_is_a_start_error(
+        self, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], named: str
+    ) -> None:
+        (problem,) = problems(monkeypatch, **given)
+        assert problem.startswith(named)
+        assert "secret" not in problem
+
+    def test_the_missing_server_is_guessed_from_the_mailboxs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        (problem,) = problems(monkeypatch, **IMAP, EMAIL_FROM="help@example.com")
+        assert "smtp.example.com" in problem
+
+    @pytest.mark.parametrize("more", [{"SMTP_SERVER": "127.0.0.1"}, {"SMTP_INSECURE": "true"}])
+    def test_in_the_clear_only_to_this_machine_or_when_forced(
+        self, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
+    ) -> None:
+        assert load(monkeypatch, **(SMTP | {"SMTP_SECURITY": "none"} | more)).smtp_encryption == "none"
+
+
 class TestDocumented:
     def test_the_example_holds_every_setting_with_its_default(self) -> None:
         assert dotenv_values(ROOT / ".env.example", interpolate=False) == DEFAULTS
 
     def test_the_example_explains_every_setting(self) -> None:
         lines = (ROOT / ".env.example").read_text().splitlines()
-        explained = {"PORT", "RECEIVED_TEXT", "IMAP_PORT", "IMAP_EMAIL", "IMAP_PASSWORD"}  # with the line above
+        # With the line above.
+        explained = {"PORT", "RECEIVED_TEXT", "IMAP_PASSWORD", "EMAIL_OAUTH_CLIENT_SECRET", "SMTP_PASSWORD"}
         for before, line in itertools.pairwise(lines):
             if "=" in line and not line.startswith("#") and line.split("=")[0] not in explained:
                 assert before.startswith("# "), line

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.blocks.forms
 from bot.app import bolt_app
-from bot.casework.filing import Channels
+from bot.casework.filing_rows import Channels
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.startup import SCOPES, Workspace

@@ -74,7 +74,14 @@ class TestBuildServer:
     """`.ci/run` on a machine of ours, whose commands note how they are called."""
 
     def run(
-        self, tmp_path: Path, *, status: int = 0, browser: bool = True, user: int = 0, says: str = ""
+        self,
+        tmp_path: Path,
+        *,
+        status: int = 0,
+        browser: bool = True,
+        dovecot: bool = True,
+        user: int = 0,
+        says: str = "",
     ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         bin = tmp_path / "bin"
         bin.mkdir()
@@ -94,10 +101,13 @@ class TestBuildServer:
         command("apt-get", note)
         if browser:
             command("chromium")
+        if dovecot:
+            command("dovecot")
+            command("openssl")
         environment = {name: value for name, value in os.environ.items() if name != "CHROMIUM"}
         done = subprocess.run(
             [bin / "bash", ROOT / ".ci" / "run"],
-            env=environment | {"PATH": str(bin)},
+            env=environment | {"PATH": str(bin), "SBIN": str(tmp_path)},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -127,8 +137,18 @@ class TestBuildServer:
         ]
         assert done.returncode == 0
 
+    def test_installs_a_missing_mail_server_as_root(self, tmp_path: Path) -> None:
+        done, called = self.run(tmp_path, dovecot=False)
+
+        assert called == [
+            "apt-get update",
+            "apt-get install -y --no-install-recommends dovecot-imapd openssl",
+            "make test FULL=1",
+        ]
+        assert done.returncode == 0
+
     def test_installs_nothing_as_anybody_else(self, tmp_path: Path) -> None:
-        _, called = self.run(tmp_path, browser=False, user=1000)
+        _, called = self.run(tmp_path, browser=False, dovecot=False, user=1000)
 
         assert called == ["make test FULL=1"]
 
@@ -137,6 +157,13 @@ class TestBuildServer:
 
         assert done.returncode == 1
         assert "The sandbox page was not tested" in done.stderr
+        assert done.stdout.splitlines()[-1] == SUMMARY
+
+    def test_fails_when_the_mailbox_was_not_tested(self, tmp_path: Path) -> None:
+        done, _ = self.run(tmp_path, dovecot=False, user=1000, says="SKIPPED: NO DOVECOT: mail is not tested")
+
+        assert done.returncode == 1
+        assert "The mailbox was not tested on a real server" in done.stderr
         assert done.stdout.splitlines()[-1] == SUMMARY
 
 

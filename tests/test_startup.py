@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bot.app import Bot
 from bot.sandbox.people import ADA, ALERTS, BEN, BOT_USER, DANA, LOG, SUPPORT
 from bot.sandbox.server import LocalSlack
 from bot.startup import SCOPES, StartError
+from storage.migrate import upgrade
 from tests.support.deaf_postgres import refusing_postgres
 from tests.support.desk import Desk, running_desk, settings_for
 from tests.support.running import health, starting, until
@@ -115,6 +117,21 @@ class TestThisMachineRefuses:
         [problem] = await refusal(slack, f"sqlite:///{tmp_path}/letter.txt")
         assert problem.startswith("DATABASE_URL: the file is no SQLite database")
 
+    async def test_a_file_that_is_damaged(self, slack: LocalSlack, database: str, tmp_path: Path) -> None:
+        await asyncio.to_thread(upgrade, database)
+        with (tmp_path / "desk.db").open("r+b") as file:
+            file.seek(200)
+            file.write(os.urandom(8000))
+        [problem] = await refusal(slack, database)
+        assert problem.startswith("DATABASE_URL: the file is no SQLite database, or is damaged")
+        assert "restore a backup" in problem
+
+    async def test_another_programs_file(self, slack: LocalSlack, database: str, tmp_path: Path) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "desk.db")) as theirs:
+            theirs.execute("CREATE TABLE bookmarks (url TEXT)")
+        [problem] = await refusal(slack, database)
+        assert problem.startswith("DATABASE_URL: the database has tables that Casewire did not make (bookmarks)")
+
     async def test_a_path_that_is_a_folder(self, slack: LocalSlack, tmp_path: Path) -> None:
         (tmp_path / "folder").mkdir()
         [problem] = await refusal(slack, f"sqlite:///{tmp_path}/folder")
@@ -185,6 +202,7 @@ class TestOutOfReach:
                         "scheduler": "stopped",
                         "slack": "disconnected",
                     },
+                    "processes": [],
                 },
             )
             slack.outage(False)

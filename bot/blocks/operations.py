@@ -17,7 +17,7 @@ def item_quarantined(item_key: str, what: str, error: str, command: str = "") ->
     return compose(
         paragraph(
             line(words.QUARANTINED, what=_what(what)),
-            _why(error),
+            why(error),
             line(words.QUARANTINED_KEY, key=item_key),
             _see(command),
         )
@@ -32,7 +32,7 @@ def row_parked(what: str, case_id: str, reason: str, destination: str, command: 
         "case_id": case_id,
         "destination": Channel(destination),
     }
-    return compose(paragraph(line(template, **values), _why(reason), line(words.PARKED_KEPT), _see(command)))
+    return compose(paragraph(line(template, **values), why(reason), line(words.PARKED_KEPT), _see(command)))
 
 
 def channel_trouble(channel: str, error: str, command: str = "") -> Post:
@@ -65,6 +65,11 @@ def trouble(text: str) -> Post:
     return compose(paragraph(line(words.TROUBLE, text=text)))
 
 
+def recovery(text: str) -> Post:
+    """Something that was told as trouble is well again; `text` as above."""
+    return compose(paragraph(line(words.RECOVERY, text=text)))
+
+
 def start_warning(text: str) -> Post:
     """Something about the setup that an operator should know; `text` says it in a sentence without its stop."""
     return compose(paragraph(line(words.START_WARNING, text=text), line(words.START_WARNING_AGAIN)))
@@ -74,7 +79,8 @@ def _what(what: str) -> str:
     return one_line(what, WHAT_SIZE) or words.SOMETHING
 
 
-def _why(reason: str) -> Line:
+def why(reason: str) -> Line:
+    """What is behind it, in somebody else's words."""
     return line(words.WHY, reason=one_line(reason) or words.NO_REASON)
 
 

@@ -88,12 +88,13 @@ def desk_counts(counts: DeskCounts, *more: Line) -> Passage | None:
     )
 
 
-def case_list(cases: Sequence[CaseLine], total: int, command: str = words.DEFAULT_COMMAND) -> Post:
-    """The open cases; `total` counts those too that are not given here."""
+def case_list(cases: Sequence[CaseLine], total: int, command: str = words.DEFAULT_COMMAND, held: int = 0) -> Post:
+    """The open cases; `total` counts those too that are not given here. `held` is mail to be decided on."""
     total = max(total, len(cases))
+    waits = paragraph(line(words.DESK_HELD, count=held)) if held else None
     if not total:
-        return compose(paragraph(line(words.LIST_NONE)))
-    return compose(header(words.LIST_TITLE.format(count=total)), *listing(cases, total, command))
+        return compose(paragraph(line(words.LIST_NONE)), waits)
+    return compose(header(words.LIST_TITLE.format(count=total)), waits, *listing(cases, total, command))
 
 
 def _answered(view: CustomerStatusView) -> list[Line]:

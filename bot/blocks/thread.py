@@ -12,13 +12,14 @@ from bot.desk.model import File, LostFile, Trigger
 from bot.desk.policy import DEFAULT_CLOSURE_PHRASE, DEFAULT_FILE_MAX_BYTES
 from bot.text.safe import display_name, is_blank
 
-from . import words
+from . import mail_words, words
 from .files import came_with, not_sent
 from .line import Line, Link, User, Value, cut, line, listed, name, one_line, plain, shown_author, usable_link
 from .parts import Button, body, bullets, buttons, context, paragraph, quote, text_only
 from .post import Passage, Post, compose
 from .trigger import TRIGGER_QUOTE_SIZE, trigger_words
 
+NOTES_SHOWN = 10
 ACTION_REOPEN_AND_SEND = "reopen_and_send"
 # Characters in one post's blocks. Slack refuses some 13,000; edits may lengthen what fitted.
 MERGED_TEXT = 9000
@@ -30,7 +31,8 @@ class MirrorView:
 
     `late_at` is when it was written, if that is earlier than what already stands there; `written_at` is said where
     it stands in one post with others. `reserved` are names that no customer may carry as an author (admins'
-    names, the app's).
+    names, the app's). Of a mail: its `subject` where it says something new, who else got it, and what could not be
+    read of it.
     """
 
     case_id: str
@@ -43,6 +45,9 @@ class MirrorView:
     edited_at: datetime | None = None
     deleted: bool = False
     reserved: tuple[str, ...] = ()
+    subject: str = ""
+    cc: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     written_at: datetime | None = None
 
 
@@ -63,6 +68,7 @@ class NoticeView:
     command: str = words.DEFAULT_COMMAND
     and_to: str = ""
     files: tuple[LostFile, ...] = ()
+    quote: str = ""
     file_max_bytes: int = DEFAULT_FILE_MAX_BYTES
 
 
@@ -75,15 +81,15 @@ class FormPostView:
     text: str
     part: int = 1
     parts: int = 1
+    by_mail: bool = False
 
 
 def form_post(view: FormPostView) -> Post:
     """The author is repeated in the small print, as in a mirrored message."""
     author = shown_author(view.author)
     part = plain(words.PART, part=view.part, parts=view.parts) if view.parts > 1 else None
-    return compose(
-        body(view.text), context(author, one_line(view.case_id), part, words.FORM_POST), username=author
-    )
+    how = mail_words.FORM_POST_MAIL if view.by_mail else words.FORM_POST
+    return compose(body(view.text), context(author, one_line(view.case_id), part, how), username=author)
 
 
 def thread_intro(case_id: str, closure_phrase: str = DEFAULT_CLOSURE_PHRASE) -> Post:
@@ -138,8 +144,18 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
     match notice:
         case ThreadNotice.ESCALATED:
             below = quote(view.trigger.quote, TRIGGER_QUOTE_SIZE) if view.trigger else None
-        case ThreadNotice.DELIVERY_FAILED:
+        case ThreadNotice.DELIVERY_FAILED | ThreadNotice.DELIVERY_UNKNOWN:
             detail = _reason(one_line(detail))
+        case (
+            ThreadNotice.MACHINE_MAIL
+            | ThreadNotice.NOTICE_BOUNCED
+            | ThreadNotice.MAIL_DELAYED
+            | ThreadNotice.ADMIN_MAIL_CLOSED
+            | ThreadNotice.ADMIN_MAIL_NOTE
+        ):
+            below, detail = quote(view.quote, TRIGGER_QUOTE_SIZE), one_line(detail) or mail_words.NO_SUBJECT
+        case ThreadNotice.NOTICE_NOT_SENT:
+            detail = mail_words.NOT_SENT.get(detail, detail)
         case ThreadNotice.FILES_NOT_SENT | ThreadNotice.CUSTOMERS_FILES_NOT_SENT:
             detail = not_sent(view.files, view.file_max_bytes, detailed=True) or words.UNNAMED_FILE
         case (
@@ -151,6 +167,9 @@ def thread_notice(notice: ThreadNotice, view: NoticeView) -> Post:
             | ThreadNotice.TAKEN_UP
             | ThreadNotice.NEAR_MISS
             | ThreadNotice.ANSWERED_AT_ONCE
+            | ThreadNotice.ANSWER_RECALLED
+            | ThreadNotice.EDIT_TOO_LATE
+            | ThreadNotice.DELETION_TOO_LATE
             | ThreadNotice.CUSTOMER_WROTE_MEANWHILE
         ):
             pass
@@ -185,10 +204,15 @@ def held_post(case_id: str, author_id: str, value: str) -> Post:
 def _mirrored(view: MirrorView) -> tuple[Passage | None, ...]:
     if view.deleted:
         return (paragraph(line(words.MIRROR_DELETED)),)
+    subject = paragraph(line("*{subject}*", subject=view.subject)) if one_line(view.subject) else None
     files = paragraph(came_with(view.files))
+    beside = paragraph(
+        line(mail_words.CC, addresses=listed(view.cc)) if view.cc else None,
+        *(line(mail_words.NOTE, note=note) for note in view.notes[:NOTES_SHOWN]),
+    )
     if files is not None and is_blank(view.text):
-        return (paragraph(line(words.MIRROR_NO_WORDS)), files)
-    return (body(view.text), files)
+        return (subject, paragraph(line(words.MIRROR_NO_WORDS)), files, beside)
+    return (subject, body(view.text), files, beside)
 
 
 def _reason(word: str) -> str:

@@ -118,6 +118,7 @@ FILE_TROUBLES = {
     FileTrouble.UNREADABLE: "Slack did not hand it out",
     FileTrouble.REFUSED: "Slack did not take it",
     FileTrouble.UNREACHABLE: "the conversation cannot be reached",
+    FileTrouble.NO_ROOM: "too large for a mail, with what else is in it",
 }
 
 # Alerts
@@ -193,12 +194,42 @@ NOTICES = {
         "What to do: write it again in this thread. If that fails too, reach the customer another way and "
         "leave a note here.",
     ),
+    ThreadNotice.DELIVERY_UNKNOWN: (
+        "{to}, *nobody knows whether an answer reached the customer* of case {case_id}.",
+        "Why: {detail}",
+        "What to do: ask the customer, or write it again and say that it may come twice.",
+    ),
+    ThreadNotice.ANSWER_RECALLED: (
+        "{to}, your answer was taken back in time: the customer of case {case_id} did not get it.",
+    ),
+    ThreadNotice.EDIT_TOO_LATE: (
+        "{to}, your edit came *too late*: the mail with your answer had gone already, as you wrote it first. "
+        "(Case {case_id})",
+        "What to do: write the correction as a new answer.",
+    ),
+    ThreadNotice.DELETION_TOO_LATE: (
+        "{to}, you deleted an answer *too late*: the mail with it had gone already, and the customer of case "
+        "{case_id} has it.",
+        "What to do: write what the customer should know instead.",
+    ),
     ThreadNotice.ANSWERED_AT_ONCE: (
         "{to} and {and_to}, you both answered case {case_id} at the same time. The customer gets both answers.",
     ),
     ThreadNotice.FILES_NOT_SENT: (
         "{to}, *files did not reach the customer* of case {case_id}: {detail}.",
         "What you wrote beside them is sent all the same. What to do: share them in another form or another way.",
+    ),
+    ThreadNotice.MACHINE_MAIL: ("Automatic mail from {by}: {detail} (Case {case_id})",),
+    ThreadNotice.NOTICE_BOUNCED: ("A mail of this case came back: {detail} (Case {case_id})",),
+    ThreadNotice.MAIL_DELAYED: ("A mail of this case is late, and still being tried: {detail} (Case {case_id})",),
+    ThreadNotice.ADMIN_MAIL_CLOSED: (
+        "{by} answered by email, which was *not sent*: case {case_id} is closed.",
+        "To send it, reopen the case, and write it in this thread.",
+    ),
+    ThreadNotice.ADMIN_MAIL_NOTE: ("{by} left a note by email. The customer of case {case_id} does not get it.",),
+    ThreadNotice.NOTICE_NOT_SENT: (
+        "The customer of case {case_id} got *no automatic mail* this time: {detail}.",
+        "What admins write here is sent as ever.",
     ),
     ThreadNotice.CUSTOMERS_FILES_NOT_SENT: (
         "*Files of the customer did not get here:* {detail}. The customer is told. (Case {case_id})",
@@ -222,6 +253,57 @@ REASONS = {
 REASON = "{reason} ({word})"
 NOTICE_ABOUT = "See {post}."
 NOTICE_POST = "the post"
+
+# Why a mail did not go, or not for now: {said} is the mail server's own answer
+MAIL_REASON = "{reason} (the mail server says: {said})"
+MAIL_REFUSED = "the mail server did not take it"
+# By enhanced status (RFC 3463), without its class; a whole subject where it ends with a dot
+MAIL_REASONS = {
+    "1.1": "there is no such mailbox",
+    "1.2": "the domain of the address does not exist",
+    "1.10": "the domain of the address takes no mail",
+    "2.1": "the mailbox is disabled",
+    "2.2": "the mailbox is full",
+    "2.3": "it is too large for the customer's mailbox",
+    "3.4": "it is too large for the mail server",
+    "1.": "the address is not usable",
+    "2.": "the mailbox does not take it",
+    "7.": "it was refused by a rule of the mail server, as spam for example",
+}
+MAIL_SENDER = "the mail server does not let us send as the address in EMAIL_FROM"
+MAIL_NO_UTF8 = "the address has letters that the mail server cannot write to (it lacks SMTPUTF8)"
+MAIL_NO_ADDRESS = "no mail can be sent to that address"
+MAIL_UNKNOWN = (
+    "the connection broke while the mail was handed over, twice, so nobody knows whether it arrived ({why})"
+)
+MAIL_NO_SERVER = "no mail server is set up for sending: set SMTP_SERVER, and restart"
+MAIL_GIVEN_UP = "the mail server did not take it for two days; its last answer was: {said}"
+MAIL_ONLY_LOST_FILES = "none of its files could be sent, and there are no words in it"
+MAIL_AWAY = "the mail server cannot be reached ({why})"
+# Said to operators, after "I am in trouble: "
+MAIL_LOGIN = (
+    "the mail server refuses the login for sending ({said}); answers by email wait. Check SMTP_USER and "
+    "SMTP_PASSWORD"
+)
+MAIL_CERTIFICATE = (
+    "the certificate of {host} is not valid for sending mail; answers by email wait. Check SMTP_SERVER, and "
+    "whether that server's certificate has expired"
+)
+MAIL_UNFIT = (
+    "mail cannot be sent as it is set up ({why}); answers by email wait. Check SMTP_PORT, SMTP_SECURITY and "
+    "SMTP_USER"
+)
+MAIL_DOWN = "mail cannot be sent since {since}: the mail server is out of reach; answers by email wait for it"
+
+# A mail to a customer. No marks here: it is plain text, and its twin is made from that
+MAIL_CLOSING = "Case {case_id} is closed. Write again and a new case opens."
+MAIL_CLOSED = "Your case {case_id} is closed. Write again and a new case opens."
+MAIL_FOOT = "{author}\nCase {case_id}. To answer, reply to this mail."
+MAIL_FOOT_NOTICE = "This mail was sent automatically. To reach us, reply to it."
+MAIL_QUOTED = "On {at}, {name} wrote:"
+MAIL_QUOTE_CUT = "[…]"
+MAIL_FILES_MISSING = "Files that could not be sent with this mail: {files}"
+MAIL_UNNAMED = "Your case"
 
 HELD = "{author}, this was *not sent*: case {case_id} is closed."
 HELD_CHOICE = "To send it, reopen the case."
@@ -255,6 +337,19 @@ REPLIES = {
     ReplyKind.IS_DEACTIVATED: "The account of {name} is deactivated: no answer would reach it.",
     ReplyKind.NO_SUCH_PERSON: "Slack knows no such person.",
     ReplyKind.NO_WORDS: "There are no words in that message.",
+    ReplyKind.MAIL_ACCEPTED: "The mail is in case {case}, and its sender may write to that case from now on.",
+    ReplyKind.MAIL_OPENED: "The mail is in case {case}.",
+    ReplyKind.MAIL_BLOCKED: "{name} is blocked: later mails from there are only listed.",
+    ReplyKind.MAIL_SET_ASIDE: "The mail is set aside.",
+    ReplyKind.MAIL_DECIDED: "{by} has decided on that mail already.",
+    ReplyKind.MAIL_GONE: "That mail, or the case it belongs to, is not there any more.",
+    ReplyKind.MAIL_NO_SENDER: "That mail has no sender who could be answered or blocked.",
+    ReplyKind.ADDRESS_BLOCKED: (
+        "{name}, the customer of case {case}, is blocked: later mails from there are only listed. The case itself "
+        "stays as it is. To undo it: casewire block remove"
+    ),
+    ReplyKind.ADDRESS_BLOCKED_ALREADY: "{name}, the customer of case {case}, is blocked already.",
+    ReplyKind.NOT_BY_MAIL: "The customer of case {case} writes in Slack: only email addresses can be blocked.",
     ReplyKind.ACKNOWLEDGED: "You acknowledged the alert on case {case}.",
     ReplyKind.ALREADY_ACKNOWLEDGED: "The alert on case {case} was already acknowledged by {by}.",
     ReplyKind.NOT_FOUND: "There is no case {case}.",
@@ -355,6 +450,7 @@ HELP_ADMIN = (
     "`{command} close CASE_001`: close a case and tell its customer; with `quiet` at the end, tell nobody",
     "`{command} reopen CASE_001`: take up a closed case again",
     "`{command} escalate CASE_001 why`: alert others to a case",
+    "`{command} block CASE_001`: let the email address of its customer open nothing any more",
     "`{command} new @customer text`: write to somebody first and open a case; without text, a form asks for it",
     "`{command} help`: this help",
 )
@@ -406,6 +502,7 @@ RECOVERED = "Recovered {count} messages written while disconnected ({since} to {
 RECOVERED_ONE = "Recovered {count} message written while disconnected ({since} to {until})."
 RECOVERED_EDITS = "Recovered edits and deletions: {count}."
 TROUBLE = "*I am in trouble:* {text}."
+RECOVERY = "*All is well again:* {text}."
 START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."
 WHY = "Why: {reason}"

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from sqlalchemy import Connection
 
-from bot.desk.decide import Decision, decide
 from bot.desk.effects import Reply, ReplyKind
 from bot.desk.events import (
-    Acknowledged,
     AdminAnswered,
-    AdminBegan,
+    AnswerRecalled,
     CardDeleted,
-    Closed,
     CustomerWrote,
     DeliveryFailed,
-    EscalationRequested,
+    DeliveryUnknown,
     Event,
     FileFailed,
     MessageDeleted,
     MessageEdited,
-    Reopened,
     TimeCame,
 )
-from bot.desk.model import File, FileTrouble, LostFile, Person, PostRef, ReplyTo, Written
-from bot.desk.policy import Policy
-from bot.desk.rules import is_note
+from bot.desk.mail_rules import Joins
+from bot.desk.model import MAIL, FileTrouble, LostFile, PostRef, ReplyTo
 from bot.desk.thread_posts import read_thread_post
-from bot.text.safe import is_blank
-from storage import alerts, attachments, cases, inbox, messages, outbox, post_changes
+from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
 from storage.inbox import Done, Item
 from storage.messages import Message
 from storage.post_changes import PostChange
 
-from .filing import Channels, Filing, Slot, named
-from .intake import FOR_A_PERSON, Verb
+from .batch_state import Aim, Batch, Desk
+from .filing import named
+from .filing_rows import Slot
+from .intake import FOR_A_MAIL, FOR_A_PERSON, Verb
+from .mail_judging import judge_mail
+from .mail_placing import Waits, case_ids_of, place_mails
+from .mail_prepare import Mail
 from .prepare import (
     Addressee,
     AskedFor,
@@ -52,113 +50,10 @@ from .prepare import (
     Prepared,
     ThreadPost,
 )
+from .requests import decide_request
 
 CARD_SETTLES = timedelta(seconds=2)
 LIST_OVER = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a batch needs to know besides the database: by which rules, and where things are told."""
-
-    policy: Policy
-    channels: Channels
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """Which cases an item turned out to concern: none where it is about no case, or opens one."""
-
-    case_ids: tuple[str, ...] = ()
-
-    @property
-    def case_id(self) -> str:
-        return self.case_ids[0] if self.case_ids else ""
-
-
-@dataclass(slots=True)
-class Batch:
-    connection: Connection
-    desk: Desk
-    now: datetime
-    by_case: dict[str, Slot] = field(default_factory=dict)
-    current: dict[str, Slot] = field(default_factory=dict)
-    slots: list[Slot] = field(default_factory=list)
-    _known_current: dict[str, str | None] = field(default_factory=dict)
-    _changes: dict[tuple[str, str], PostChange] = field(default_factory=dict)
-    filing: Filing = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.filing = Filing(self.connection, self.desk.channels, self.now)
-
-    def load(self, writers: Sequence[cases.Customer], case_ids: Iterable[str]) -> None:
-        """Lock and load the cases named, their customers, and every such customer's current case."""
-        cases.add_customers(self.connection, writers, self.now)
-        wanted = set(case_ids)
-        owners = set(cases.customers_of_cases(self.connection, wanted).values())
-        customers = cases.lock_customers(self.connection, owners | {one.identifier for one in writers})
-        wanted |= {one.current_case_id for one in customers.values() if one.current_case_id is not None}
-        threads = cases.threads_of(self.connection, wanted)
-        for case_id, case in cases.load_cases(self.connection, wanted).items():
-            slot = Slot(case, case, threads.get(case_id))
-            self.by_case[case_id] = slot
-            self.slots.append(slot)
-            if customers[case.customer].current_case_id == case_id:
-                self.current[case.customer] = slot
-        self._known_current = {one.identifier: one.current_case_id for one in customers.values()}
-
-    def learn_changes(self, written: Iterable[PostRef]) -> None:
-        """Look up what became of the posts before they arrived."""
-        self._changes = post_changes.of_posts(self.connection, [(ref.channel, ref.ts) for ref in written])
-
-    def change_of(self, ref: PostRef) -> PostChange | None:
-        return self._changes.get((ref.channel, ref.ts))
-
-    def apply(self, slot: Slot | None, event: Event) -> Reply | None:
-        """Decide one event and take the decision over."""
-        decision = decide(slot.case if slot else None, event, self.desk.policy, self.now)
-        self._take(slot, event, decision)
-        return decision.reply
-
-    def _take(self, slot: Slot | None, event: Event, decision: Decision) -> None:
-        case = decision.case
-        if case is None:
-            return
-        if slot is None or (case.case_id == "" and slot.case.case_id != ""):
-            slot = Slot(case, None)
-            self.slots.append(slot)
-        slot.case = case
-        if case.is_open:
-            self.current[case.customer] = slot
-        self.filing.add(slot, event, decision.effects)
-
-    def store(self) -> None:
-        """Write what changed: cases first, then what refers to them."""
-        new = [slot for slot in self.slots if slot.before is None]
-        numbers = cases.draw_numbers(self.connection, len(new)) if new else range(0)
-        for number, slot in zip(numbers, new, strict=True):
-            slot.case = replace(slot.case, case_id=cases.case_id_of(number))
-        changed = [slot.case for slot in self.slots if slot.before is not None and slot.case != slot.before]
-        # Closings first: the customer's next case can only be open once the last one is not.
-        cases.update_cases(self.connection, [case for case in changed if not case.is_open])
-        cases.update_cases(self.connection, [case for case in changed if case.is_open])
-        cases.insert_cases(
-            self.connection, [(number, slot.case) for number, slot in zip(numbers, new, strict=True)]
-        )
-        cases.set_current_cases(
-            self.connection,
-            {
-                customer: slot.case.case_id
-                for customer, slot in self.current.items()
-                if self._known_current.get(customer) != slot.case.case_id
-            },
-        )
-        self.filing.store()
-        change: Counter[str] = Counter()
-        for slot in self.slots:
-            change.update(cases.tally(slot.case))
-            change.subtract(cases.tally(slot.before))
-        cases.change_counters(self.connection, change)
 
 
 def apply_items(
@@ -180,8 +75,9 @@ def apply_items(
         key=lambda pair: (pair[0].at, pair[0].id),
     )
     batch = Batch(connection, desk, now)
-    aims = _aims(connection, [what for _, what in pairs])
-    batch.load(_writers(pairs), {case_id for aim in aims for case_id in aim.case_ids})
+    aims = _aims(connection, [what for _, what in pairs], desk, now)
+    batch.names = _names(connection, pairs)
+    batch.load(_writers(pairs, aims, batch.names), {case_id for aim in aims for case_id in aim.case_ids})
     batch.learn_changes(what.ref for _, what in pairs if isinstance(what, DirectMessage | ThreadPost))
 
     done: list[Done] = []
@@ -232,10 +128,16 @@ def apply_due(connection: Connection, desk: Desk, now: datetime, limit: int) -> 
     return len(due)
 
 
-def _writers(pairs: Sequence[tuple[Item, Prepared]]) -> list[cases.Customer]:
+def _writers(
+    pairs: Sequence[tuple[Item, Prepared]], aims: Sequence[Aim], names: Mapping[str, str]
+) -> list[cases.Customer]:
     writers = {}
-    for _, what in pairs:
+    for (_, what), aim in zip(pairs, aims, strict=True):
         match what:
+            case Mail() if isinstance(aim.place, Joins):
+                writers[what.address] = _mail_customer(what, names)
+            case AskedFor(by=by, mail=Mail() as mail) if by.is_admin and mail.address:
+                writers[mail.address] = _mail_customer(mail, names)
             case DirectMessage(author=author, handle=handle) if not author.is_admin:
                 writers[author.id] = cases.Customer(author.id, author.name, handle)
             case AskedFor(by=by, addressee=Addressee(person, handle, refused=None)) if by.is_admin:
@@ -243,7 +145,17 @@ def _writers(pairs: Sequence[tuple[Item, Prepared]]) -> list[cases.Customer]:
     return list(writers.values())
 
 
-def _aims(connection: Connection, prepared: Sequence[Prepared]) -> list[Aim]:
+def _mail_customer(mail: Mail, names: Mapping[str, str]) -> cases.Customer:
+    return cases.Customer(mail.address, mail.name or names.get(mail.address) or mail.address)
+
+
+def _names(connection: Connection, pairs: Sequence[tuple[Item, Prepared]]) -> dict[str, str]:
+    """What those are called who write without a name this time."""
+    mails = [what.mail if isinstance(what, AskedFor) else what for _, what in pairs]
+    return cases.names_of(connection, [mail.address for mail in mails if isinstance(mail, Mail) and not mail.name])
+
+
+def _aims(connection: Connection, prepared: Sequence[Prepared], desk: Desk, now: datetime) -> list[Aim]:
     threads = {
         (what.ref.channel, what.ref.thread_ts)
         for what in prepared
@@ -254,7 +166,15 @@ def _aims(connection: Connection, prepared: Sequence[Prepared]) -> list[Aim]:
     threads |= {(what.ref.channel, _thread_of(what.ref)) for what in prepared if isinstance(what, Edit | Deletion)}
     of_threads = cases.cases_of_threads(connection, threads)
     of_posts = messages.cases_of_posts(connection, posts)
-    return [_aim(connection, what, of_threads, of_posts) for what in prepared]
+    mails = [what for what in prepared if isinstance(what, Mail)]
+    found = place_mails(connection, mails, desk.policy.mail, now)
+    places = {mail.mail_id: place for mail, place in zip(mails, found, strict=True)}
+    return [
+        Aim(case_ids_of(places[what.mail_id]), places[what.mail_id])
+        if isinstance(what, Mail)
+        else _aim(connection, what, of_threads, of_posts)
+        for what in prepared
+    ]
 
 
 def _aim(
@@ -277,10 +197,13 @@ def _aim(
                 return Aim(tuple(alert.case_id for alert in on_post))
             if what.request.verb in FOR_A_PERSON:
                 return Aim()
+            if what.request.verb in FOR_A_MAIL:
+                held = held_mails.find(connection, what.request.held_id)
+                return Aim((held.case_id,) if held is not None and held.case_id is not None else ())
             return Aim((what.request.case_id,))
         case Delivery():
             return Aim((what.report.case_id,))
-        case DirectMessage() | Nobody():
+        case DirectMessage() | Nobody() | Mail():
             return Aim()
         case _:
             assert_never(what)
@@ -324,7 +247,7 @@ def _judge(
                 return Done(item.id), None
             return Done(item.id, "ignored"), None
         case AskedFor():
-            reply, slot = _request(batch, what)
+            reply, slot = decide_request(batch, what)
             if tell_late:
                 batch.filing.tell_late(item.key, what.by.id, reply, slot)
             return Done(item.id, outcome=_outcome(reply), facts={"by": what.by.name}), slot
@@ -334,15 +257,17 @@ def _judge(
             if message is None:
                 return Done(item.id, "ignored"), slot
             if what.report.attachment_id is not None:
-                if message.ref is not None:  # what was given in a form has no files
-                    batch.apply(slot, _file_failed(batch.connection, what, message, message.ref))
+                ref = message.ref or PostRef(MAIL, f"message:{message.id}")  # a mail not shown in the thread yet
+                batch.apply(slot, _file_failed(batch.connection, what, message, ref))
             else:
-                batch.apply(
-                    slot, DeliveryFailed(what.at, message.id, message.ref, message.sender, what.report.reason)
-                )
+                batch.apply(slot, _undelivered(batch.connection, slot, what, message))
             return Done(item.id), slot
         case Nobody():
             return Done(item.id, "ignored", facts={"user": what.user}), None
+        case Mail():
+            if aim.place is None or isinstance(aim.place, Waits):
+                return None
+            return judge_mail(batch, item.id, what, aim.place)
         case _:
             assert_never(what)
 
@@ -355,7 +280,7 @@ def _change(batch: Batch, item: Item, what: Edit | Deletion, aim: Aim) -> tuple[
         return Done(item.id, "ignored"), None
     event: Event
     if isinstance(what, Edit):
-        event = MessageEdited(what.at, what.ref, what.text)
+        event = MessageEdited(what.at, what.ref, what.text, what.html)
     elif slot.thread is not None and what.ref.thread_ts is None and what.ref.channel == slot.thread.channel:
         if what.ref.ts != slot.thread.thread_ts:
             return Done(item.id, "ignored"), slot  # an earlier card: the case has another by now
@@ -377,6 +302,21 @@ def _thread_of(ref: PostRef) -> str:
     return ref.thread_ts or ref.ts
 
 
+def _undelivered(connection: Connection, slot: Slot, what: Delivery, message: Message) -> Event:
+    about = (what.at, message.id, message.ref, message.sender)
+    match what.report.outcome:
+        case "failed":
+            return DeliveryFailed(*about, what.report.reason)
+        case "unknown":
+            return DeliveryUnknown(*about, what.report.reason)
+        case "recalled":
+            after = slot.case.last_customer_at or message.timestamp
+            answered = messages.is_answered_otherwise(connection, message.case_id, after, but=message.id)
+            return AnswerRecalled(*about, answered)
+        case _:
+            assert_never(what.report.outcome)
+
+
 def _file_failed(connection: Connection, what: Delivery, message: Message, ref: PostRef) -> FileFailed:
     report = what.report
     file = attachments.load_file(connection, report.attachment_id or 0)
@@ -391,8 +331,8 @@ def _file_failed(connection: Connection, what: Delivery, message: Message, ref: 
         message.sender,
         LostFile(file.source_id or str(file.id), file.name, FileTrouble(report.trouble), report.reason),
         is_answer=message.is_admin,
-        nothing_arrived=not words_arrive and not fate.files_sent and not fate.files_waiting,
-        reply_to=ReplyTo(ref.channel, ref.thread_ts) if not message.is_admin else None,
+        nothing_arrived=not (words_arrive or fate.files_sent or fate.files_waiting or fate.mails_sent),
+        reply_to=ReplyTo(ref.channel, ref.thread_ts) if not message.is_admin and ref.channel != MAIL else None,
     )
 
 
@@ -407,153 +347,8 @@ def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
 def _thread_event(batch: Batch, slot: Slot, what: ThreadPost) -> Event:
     event = read_thread_post(what.author, what.written, what.ref, what.at, slot.case.customer, batch.desk.policy)
     if isinstance(event, AdminAnswered):
-        return _followed(batch, slot, event)
+        return batch.followed(slot, event)
     return event
-
-
-def _followed(batch: Batch, slot: Slot, answer: AdminAnswered) -> AdminAnswered:
-    """Let the answer know of customer messages that were written after it but processed before it."""
-    last = slot.case.last_customer_at
-    if last is None or last <= answer.at:
-        return answer
-    stored = messages.customer_times_after(batch.connection, slot.case.case_id, answer.at)
-    pending = batch.filing.customer_times_after(slot, answer.at)
-    return replace(answer, followed_by=tuple(sorted([*stored, *pending])))
-
-
-def _request(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
-    """Rights first: who is no admin learns nothing, not even whether the case exists."""
-    request = what.request
-    if not what.by.is_admin:
-        return Reply(ReplyKind.NOT_ALLOWED), None
-    if request.verb is Verb.ACKNOWLEDGE:
-        return _acknowledge(batch, what)
-    if what.addressee is not None:
-        return _for_a_person(batch, what, what.addressee)
-    slot = batch.by_case.get(request.case_id)
-    if slot is None:
-        return Reply(ReplyKind.NOT_FOUND, request.case_id), None
-    event: Event | None
-    match request.verb:
-        case Verb.CLOSE:
-            event = _closed(what)
-        case Verb.ESCALATE:
-            event = EscalationRequested(what.at, what.by, request.text, request.once)
-        case Verb.REOPEN:
-            event = Reopened(what.at, what.by, _newer_open(batch, slot))
-        case Verb.REOPEN_AND_SEND:
-            event = _reopen_and_send(batch, slot, what)
-        case Verb.BEGIN | Verb.TAKE_UP:
-            raise ValueError(f"{request.verb} names nobody")
-        case _:
-            assert_never(request.verb)
-    if event is None:
-        return Reply(ReplyKind.NOT_FOUND, slot.case.case_id), slot
-    reply = batch.apply(slot, event)
-    return reply or Reply(ReplyKind.NOT_FOUND, slot.case.case_id), slot
-
-
-def _closed(what: AskedFor) -> Closed:
-    """Closed quietly, the customer gets nothing: a form that asks for both is not taken."""
-    request = what.request
-    has_words = not request.quiet and not is_blank(request.text)
-    return Closed(
-        what.at,
-        what.by,
-        request.quiet,
-        last_words=Written(request.text, request.text) if has_words else None,
-        seen=datetime.fromisoformat(request.seen) if request.seen else None,
-    )
-
-
-def _for_a_person(batch: Batch, what: AskedFor, addressee: Addressee) -> tuple[Reply, Slot | None]:
-    """Begin a case with an admin's message, or with one that its author wrote elsewhere."""
-    person = addressee.person
-    if addressee.refused is not None:
-        return Reply(addressee.refused, name=person.name), None
-    slot = batch.current.get(person.id)
-    to_their_dm = ReplyTo(person.id)
-    if addressee.ref is None:
-        reply = batch.apply(slot, AdminBegan(what.at, what.by, person, addressee.written, to_their_dm))
-        return reply or Reply(ReplyKind.NOT_FOUND), batch.current.get(person.id)
-    if known := _case_with(batch, addressee.ref):
-        return Reply(ReplyKind.IN_A_CASE_ALREADY, known), None
-    kind = ReplyKind.JOINED if slot is not None and slot.case.is_open else ReplyKind.TAKEN_UP
-    batch.apply(
-        slot,
-        # When it was taken up, not when it was written: the case waits since it is the desk's.
-        CustomerWrote(what.at, person, addressee.written, addressee.ref, to_their_dm, taken_up_by=what.by),
-    )
-    return Reply(kind), batch.current.get(person.id)
-
-
-def _case_with(batch: Batch, ref: PostRef) -> str | None:
-    """The case that a message is in already."""
-    stored = messages.find_message(batch.connection, ref.channel, ref.ts)
-    if stored is not None:
-        return stored.case_id
-    pending = batch.filing.slot_of(ref)
-    return pending.case.case_id if pending is not None else None
-
-
-def _newer_open(batch: Batch, slot: Slot) -> str | None:
-    current = batch.current.get(slot.case.customer)
-    return current.case.case_id if current is not None and current is not slot and current.case.is_open else None
-
-
-def _reopen_and_send(batch: Batch, slot: Slot, what: AskedFor) -> Event | None:
-    channel, ts = what.request.post
-    change = post_changes.of_posts(batch.connection, [(channel, ts)]).get((channel, ts))
-    held = cases.find_event(batch.connection, slot.case.case_id, "AdminAnswered", channel, ts)
-    if held is None or "held" not in held["data"]:
-        return None
-    if messages.find_message(batch.connection, channel, ts) is not None:
-        return Reopened(what.at, what.by, _newer_open(batch, slot))  # it was sent before: only reopen
-    post = held["data"]["held"]
-    if change is not None and (change.text is None or is_note(change.text)):
-        return Reopened(what.at, what.by, _newer_open(batch, slot))  # it was taken back, or shall stay inside
-    answer = AdminAnswered(
-        at=what.at,
-        by=Person(post["author"], post["name"], is_admin=True),
-        written=Written(
-            change.text or "" if change is not None else post["text"],
-            "",
-            tuple(_kept_file(file) for file in post["files"]),
-        ),
-        ref=PostRef(channel, ts, post["thread_ts"]),
-    )
-    return Reopened(what.at, what.by, _newer_open(batch, slot), _followed(batch, slot, answer))
-
-
-def _kept_file(values: dict[str, Any] | str) -> File:
-    if isinstance(values, str):  # held before files travelled: nothing but its name was kept
-        return File("", values, trouble=FileTrouble.UNREADABLE)
-    return File(**(values | {"trouble": FileTrouble(values["trouble"]) if values["trouble"] else None}))
-
-
-def _acknowledge(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
-    """One click acknowledges every alert that the post shows and that still stands."""
-    on_post = alerts.alerts_on(batch.connection, what.request.target)
-    if not on_post:
-        return Reply(ReplyKind.NOT_FOUND), None
-    replies = [
-        (batch.apply(slot, Acknowledged(what.at, what.by)), slot)
-        for alert in on_post
-        if (slot := batch.by_case[alert.case_id]).case.alert_no == _number(alert.alert_key)
-    ]
-    acknowledged = [
-        (reply, slot) for reply, slot in replies if reply is not None and reply.kind is ReplyKind.ACKNOWLEDGED
-    ]
-    if acknowledged:
-        alerts.acknowledge_post(batch.connection, what.request.target, what.at, what.by.name)
-        return acknowledged[0][0], acknowledged[0][1]
-    if replies and replies[0][0] is not None:
-        return replies[0][0], replies[0][1]
-    return Reply(ReplyKind.ALREADY_ACKNOWLEDGED, on_post[0].case_id), None
-
-
-def _number(alert_key: str) -> int:
-    return int(alert_key.rpartition("/")[2])
 
 
 def _outcome(reply: Reply) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from bot.blocks.status import (
 )
 from bot.desk.effects import Reply, ReplyKind
 from bot.views import Views
-from storage import cases, reports
+from storage import cases, held_mails, reports
 from storage.engine import Database
 from storage.reports import CaseFile
 
@@ -82,6 +82,7 @@ class Enquiries:
                     open=counts.get("open", 0),
                     waiting=counts.get("waiting", 0),
                     escalated=counts.get("escalated", 0),
+                    held=held_mails.count_held(connection),
                     quarantined=troubles.quarantined,
                     parked=troubles.parked,
                 ),
@@ -94,7 +95,8 @@ class Enquiries:
         def work(connection: Connection) -> Post:
             files = reports.open_cases(connection, LISTED)
             total = cases.read_counters(connection).get("open", 0)
-            return case_list([self._views.case_line(file) for file in files], total, self._command)
+            held = held_mails.count_held(connection)
+            return case_list([self._views.case_line(file) for file in files], total, self._command, held)
 
         return await self._database.read(work)
 

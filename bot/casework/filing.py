@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bot.desk.effects import (
     AddUnderAlert,
+    AlertOfBounce,
     DeleteCopies,
     EditCopies,
     Effect,
@@ -35,36 +36,30 @@ from bot.desk.effects import (
     SayTakenUp,
     ThreadNotice,
 )
-from bot.desk.events import CustomerWrote, Event, MessageEdited, NoteWritten
-from bot.desk.model import Case, LostFile, PostRef, ReplyTo, Trigger
-from bot.text.safe import clean, cut_bytes, show, split_parts
+from bot.desk.events import Event, MessageEdited
+from bot.desk.model import MAIL, PostRef, ReplyTo, Source
+from bot.text.safe import clean, show, split_parts
 from storage import alerts, attachments, cases, messages, outbox, post_changes
+from storage.messages import Message
 from storage.outbox import URGENT, NewRow, Wish
 from storage.post_changes import PostChange
 from storage.sql import Row
 
-BODY_BYTES = 10 * 1024
-CUT_MARK = "\n… (cut here; the whole text is kept as an attachment)"
+from .filing_rows import (
+    Channels,
+    Slot,
+    body_of,
+    event_row,
+    message_row,
+    names_of_files,
+    operations_row,
+    place,
+    trigger_data,
+)
+from .mail_filing import AutoMails, Refusal, add_letters, beside_the_words
+
 MARK_WAITING_AFTER = timedelta(seconds=2)
 CARD_AFTER = timedelta(milliseconds=300)
-
-
-@dataclass(frozen=True, slots=True)
-class Channels:
-    """The three channels, by id. They may be one."""
-
-    support: str
-    alerting: str
-    logging: str
-
-
-@dataclass(slots=True)
-class Slot:
-    """A case while a batch works on it; `before` is how it stood in the database."""
-
-    case: Case
-    before: Case | None
-    thread: cases.CaseThread | None = None
 
 
 @dataclass(slots=True)
@@ -91,6 +86,9 @@ class Filing:
     _post_keys: dict[str, str] = field(default_factory=dict)
     _late: list[tuple[str, str, str, Reply, Slot | None]] = field(default_factory=list)
     _list_key: str | None = None
+    auto_mails: AutoMails = field(default_factory=AutoMails)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """Called once cases and messages are stored and have their ids."""
     item: str = ""
     """The key of the item that is being decided."""
     _keys_of: dict[str, list[str]] = field(default_factory=dict)
@@ -116,9 +114,23 @@ class Filing:
         """The case of a message that is not stored yet."""
         for entry in self._entries:
             written = entry.effect.ref if isinstance(entry.effect, RecordMessage) else None
-            if written is not None and _place(written) == _place(ref):
+            if written is not None and place(written) == place(ref):
                 return entry.slot
         return None
+
+    def subjects_of(self, slot: Slot) -> list[str]:
+        """The subjects of the case's mails that are not stored yet."""
+        return [
+            entry.effect.letter.subject
+            for entry in self._entries
+            if entry.slot is slot and isinstance(entry.effect, RecordMessage) and entry.effect.letter is not None
+        ]
+
+    def add_row(self, row: NewRow) -> None:
+        self._tell(row)
+
+    def add_wish(self, wish: Wish) -> None:
+        self._wishes.append(wish)
 
     def gather_alerts(self, over: int) -> None:
         """Show the alerts of this batch as one list if they are more than `over`."""
@@ -170,8 +182,10 @@ class Filing:
             payload = {"reply": asdict(named(reply, slot))}
             self._tell(NewRow(f"late:{key}", f"late:{user}", user, "late_reply", payload=payload), item)
         self._store_messages()
+        for do in self.afterwards:
+            do()
         before = self._words_before_edits()
-        cases.record_events(self.connection, [_event_row(*entry, before) for entry in self._events])
+        cases.record_events(self.connection, [event_row(*entry, before) for entry in self._events])
         self._load_post_keys()
         for entry in self._entries:
             rows_before = len(self._rows)
@@ -187,10 +201,10 @@ class Filing:
     def _store_messages(self) -> None:
         recorded = [entry for entry in self._entries if isinstance(entry.effect, RecordMessage)]
         bodies = [
-            _body(entry.effect.written.text) for entry in recorded if isinstance(entry.effect, RecordMessage)
+            body_of(entry.effect.written.text) for entry in recorded if isinstance(entry.effect, RecordMessage)
         ]
         rows = [
-            _message_row(entry.slot.case.case_id, entry.effect, body)
+            message_row(entry.slot.case.case_id, entry.effect, body)
             for entry, (body, _) in zip(recorded, bodies, strict=True)
             if isinstance(entry.effect, RecordMessage)
         ]
@@ -210,10 +224,18 @@ class Filing:
             if whole is not None:
                 whole_texts[message_id] = whole
         messages.attach_whole_texts(self.connection, whole_texts)
+        add_letters(
+            self.connection,
+            [
+                (entry.slot.case.case_id, message_id, entry.effect)
+                for entry, message_id in zip(recorded, ids, strict=True)
+                if isinstance(entry.effect, RecordMessage)
+            ],
+        )
 
     def _words_before_edits(self) -> dict[tuple[str, str], str]:
         """What the messages said that are edited now: the audit log keeps it."""
-        edited = [_place(event.ref) for _, event, _ in self._events if isinstance(event, MessageEdited)]
+        edited = [place(event.ref) for _, event, _ in self._events if isinstance(event, MessageEdited)]
         return messages.bodies_of_posts(self.connection, edited)
 
     def _load_post_keys(self) -> None:
@@ -246,7 +268,7 @@ class Filing:
                 about = {"by": effect.by, "quote": effect.quote}
                 self._to_customer(slot, effect.reply_to, "taken_up", f"received:{case_id}", about)
             case SayFilesNotSent():
-                key = f"files:{effect.ref.channel}:{effect.ref.ts}:{_named(effect.files)}"
+                key = f"files:{effect.ref.channel}:{effect.ref.ts}:{names_of_files(effect.files)}"
                 payload = {"files": [asdict(file) for file in effect.files], "by_customer": effect.by_customer}
                 self._to_customer(slot, effect.reply_to, "files_not_sent", key, payload)
             case SayClosed():
@@ -272,13 +294,17 @@ class Filing:
                 payload = {"author": effect.author.id, "channel": effect.ref.channel, "ts": effect.ref.ts}
                 self._in_thread(slot, "held_post", f"held:{effect.ref.channel}:{effect.ref.ts}", payload)
             case EditCopies() | DeleteCopies():
-                self._change_copies(effect)
+                self._change_copies(slot, effect)
             case FailAnswer():
                 messages.set_delivery(self.connection, effect.message_id, "failed", effect.reason)
                 # It may have been posted in the thread since the desk decided: whoever comes second sees it.
                 message = messages.load_message(self.connection, effect.message_id)
                 if message is not None and message.ref is not None:
                     self._mark(Mark(message.ref, MarkState.FAILED))
+            case AlertOfBounce():
+                payload = {"to": effect.author, "reason": effect.reason}
+                key = f"bounced:{effect.message_id}"
+                self._rows.append(operations_row(key, self.channels, "bounced", payload, case_id))
             case _:
                 assert_never(effect)
 
@@ -289,9 +315,12 @@ class Filing:
             payload: dict[str, Any] = {"part": part, "parts": parts}
             if effect.is_answer and effect.ref is None:
                 key = f"form:{entry.message_id}:{part}"
-                self._in_thread(entry.slot, "form_post", key, dict(payload), entry.message_id)
+                beside = beside_the_words(effect, part)
+                self._in_thread(entry.slot, "form_post", key, payload | beside, entry.message_id)
             if effect.is_answer:
                 if effect.reply_to is None:
+                    if part == 1:
+                        self._answer_by_mail(entry, effect)
                     continue
                 payload |= {
                     "closing": effect.closing and part == parts,
@@ -312,24 +341,38 @@ class Filing:
                 )
             else:
                 payload |= {"broadcast": effect.broadcast and part == 1, "late": effect.late}
+                payload |= beside_the_words(effect, part)
                 self._in_thread(
                     entry.slot, "mirror", f"mirror:{entry.message_id}:{part}", payload, entry.message_id
                 )
         self._pass_files_on(entry, effect)
 
+    def _answer_by_mail(self, entry: _Entry, effect: RecordMessage) -> None:
+        """One mail, however long, with its files in it."""
+        if not effect.has_it:
+            payload = {"part": 1, "parts": 1, "closing": effect.closing}
+            self._by_mail(entry.slot, "answer", f"answer:{entry.message_id}:1", entry.message_id, payload)
+
     def _pass_files_on(self, entry: _Entry, effect: RecordMessage) -> None:
         """Each file is a row of its own, on a way of its own: it follows the words, and holds up none."""
-        if effect.is_answer and effect.reply_to is None:
+        thread = self._thread_channel(entry.slot)
+        if not effect.is_answer:
+            self._files_to(entry, effect, thread, "", {})
             return
-        channel, payload = self._thread_channel(entry.slot), {}
-        if effect.is_answer and effect.reply_to is not None:
-            channel, payload = effect.reply_to.channel, {"thread_ts": effect.reply_to.thread_ts}
+        if effect.letter is not None:  # what an admin sent by mail is to be seen in the thread, too
+            self._files_to(entry, effect, thread, ":thread", {})
+        if effect.reply_to is not None:
+            self._files_to(entry, effect, effect.reply_to.channel, "", {"thread_ts": effect.reply_to.thread_ts})
+
+    def _files_to(
+        self, entry: _Entry, effect: RecordMessage, channel: str, way: str, payload: dict[str, Any]
+    ) -> None:
         for file, attachment_id in zip(effect.written.files, entry.attachment_ids, strict=True):
             if file.trouble is None:
                 self._rows.append(
                     NewRow(
-                        f"file:{attachment_id}",
-                        outbox.file_lane(entry.message_id or 0),
+                        f"file:{attachment_id}{way}",
+                        outbox.file_lane(entry.message_id or 0) + way,
                         outbox.FILES + channel,
                         "file",
                         entry.slot.case.case_id,
@@ -352,9 +395,38 @@ class Filing:
         destination, case_id = self._thread_channel(slot), slot.case.case_id
         self._rows.append(NewRow(key, f"thread:{case_id}", destination, kind, case_id, message_id, payload or {}))
 
-    def _to_customer(
-        self, slot: Slot, reply_to: ReplyTo, kind: str, key: str, payload: dict[str, Any] | None = None
+    def _by_mail(
+        self, slot: Slot, kind: str, key: str, message_id: int | None = None, payload: dict[str, Any] | None = None
     ) -> None:
+        case = slot.case
+        if case.source is Source.EMAIL:
+            lane = f"{outbox.MAIL}:{case.customer}"
+            self._rows.append(
+                NewRow(key, lane, outbox.MAIL, kind, case.case_id, message_id, payload or {}, URGENT)
+            )
+
+    def _notice_by_mail(self, slot: Slot, kind: str, key: str, payload: dict[str, Any] | None) -> None:
+        """Unless that would be too many: two systems that answer each other would never end."""
+        case = slot.case
+        if case.source is not Source.EMAIL:
+            return
+        refusal = self.auto_mails.refusal(self.connection, case.customer, self.now)
+        if refusal is None:
+            self._by_mail(slot, kind, key, payload=payload)
+            return
+        notice = ThreadNotice.NOTICE_NOT_SENT
+        self._say(slot, SayInThread(notice, self.now, detail=refusal.value, by=kind))
+        if refusal is Refusal.TOTAL:
+            hour = f"too_many_automatic:{self.now:%Y-%m-%dT%H}"
+            limit = {"limit": self.auto_mails.policy.auto_limit_total}
+            self._rows.append(operations_row(hour, self.channels, "many_automatic", limit))
+
+    def _to_customer(
+        self, slot: Slot, reply_to: ReplyTo | None, kind: str, key: str, payload: dict[str, Any] | None = None
+    ) -> None:
+        if reply_to is None:
+            self._notice_by_mail(slot, kind, key, payload)
+            return
         self._rows.append(
             NewRow(
                 key,
@@ -375,35 +447,52 @@ class Filing:
             "to": effect.to,
             "by": effect.by,
             "detail": effect.detail,
-            "trigger": _trigger_data(effect.trigger) if effect.trigger else None,
+            "trigger": trigger_data(effect.trigger) if effect.trigger else None,
             "and_to": effect.and_to,
             "files": [asdict(file) for file in effect.files],
+            "quote": effect.quote,
         }
         if effect.notice is ThreadNotice.TAKEN_UP and effect.about is not None:
             payload["about"] = asdict(effect.about)
-        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}{_named(effect.files)}"
+        if effect.notice is ThreadNotice.EDIT_TOO_LATE:
+            about += f":{effect.at.isoformat()}"  # each edit is told of
+        key = f"notice:{slot.case.case_id}:{effect.notice.value}:{about}{names_of_files(effect.files)}"
         self._in_thread(slot, "thread_notice", key, payload)
 
     def _mark(self, effect: Mark) -> None:
         delay = MARK_WAITING_AFTER if effect.state is MarkState.WAITING else timedelta(0)
         ref = effect.ref
+        if ref.channel == MAIL:
+            return  # a mail carries no reaction
         self._wishes.append(outbox.mark_wish(ref.channel, ref.ts, effect.state.value, self.now + delay))
 
-    def _change_copies(self, effect: EditCopies | DeleteCopies) -> None:
+    def _change_copies(self, slot: Slot, effect: EditCopies | DeleteCopies) -> None:
         message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
         if message is None:
             # A note, a post that is held back, or one that arrives later: what becomes of it is known then.
             self.note_change(effect.ref, effect.at, effect.text if isinstance(effect, EditCopies) else None)
             return
+        if message.is_admin and slot.case.source is Source.EMAIL:
+            message = messages.lock_message(self.connection, message.id) or message
+            if outbox.has_left(self.connection, message.id):
+                self._say_too_late(slot, message, effect)
+                return
         if isinstance(effect, EditCopies):
-            body, whole = _body(effect.text)
-            if not messages.edit_message(self.connection, message.id, body, whole, effect.at):
+            body, whole = body_of(effect.text)
+            if not messages.edit_message(self.connection, message.id, body, whole, effect.at, effect.html):
                 return
         else:
             messages.delete_message(self.connection, message.id, effect.at)
         self._wishes.append(outbox.copies_wish(message.id, message.case_id, self.now))
         # The card previews the first message.
         self._wishes.append(outbox.card_wish(message.case_id, self.now + CARD_AFTER))
+
+    def _say_too_late(self, slot: Slot, message: Message, effect: EditCopies | DeleteCopies) -> None:
+        """The case keeps what the customer has."""
+        if isinstance(effect, EditCopies) and body_of(effect.text)[0] == message.body:
+            return
+        notice = ThreadNotice.EDIT_TOO_LATE if isinstance(effect, EditCopies) else ThreadNotice.DELETION_TOO_LATE
+        self._say(slot, SayInThread(notice, effect.at, to=message.sender, about=effect.ref))
 
     def _alert(self, slot: Slot, effect: RaiseAlert | AddUnderAlert | RemindOfAlert | RefreshAlert) -> None:
         case_id = slot.case.case_id
@@ -413,7 +502,7 @@ class Filing:
                 post_key = self._list_key or key
                 self._post_keys[key] = post_key
                 data = {
-                    "trigger": _trigger_data(effect.trigger),
+                    "trigger": trigger_data(effect.trigger),
                     "waiting_since": effect.waiting_since.isoformat() if effect.waiting_since else None,
                     "quiet_since": effect.quiet_since.isoformat(),
                 }
@@ -428,7 +517,7 @@ class Filing:
                 )
                 self._under_alert(post_key, "alert", f"alert:{post_key}", None if self._list_key else case_id)
             case AddUnderAlert():
-                payload = {"trigger": _trigger_data(effect.trigger), "last": effect.last}
+                payload = {"trigger": trigger_data(effect.trigger), "last": effect.last}
                 row_key = f"addition:{key}:{effect.addition_no}"
                 self._under_alert(self._post_key(key), "alert_addition", row_key, case_id, payload)
             case RemindOfAlert():
@@ -466,82 +555,5 @@ def named(reply: Reply, slot: Slot | None) -> Reply:
     return replace(reply, case_id=slot.case.case_id) if slot is not None and not reply.case_id else reply
 
 
-def _place(ref: PostRef) -> tuple[str, str]:
-    return ref.channel, ref.ts
-
-
 def _tells_of_escalation(effect: Effect) -> bool:
     return isinstance(effect, SayInThread) and effect.notice is ThreadNotice.ESCALATED
-
-
-def operations_row(
-    key: str, channels: Channels, kind: str, payload: dict[str, Any], case_id: str | None = None
-) -> NewRow:
-    """Something the people who run the desk must know, said in the alerting channel."""
-    return NewRow(key, "operations", channels.alerting, kind, case_id, payload=payload, priority=URGENT)
-
-
-def _body(text: str) -> tuple[str, str | None]:
-    """The body as it is kept, and the whole text where the body had to be cut."""
-    text = clean(text)
-    body, was_cut = cut_bytes(text, BODY_BYTES, CUT_MARK)
-    return body, text if was_cut else None
-
-
-def _message_row(case_id: str, effect: RecordMessage, body: str) -> Row:
-    return {
-        "case_id": case_id,
-        "sender": effect.author.id,
-        "sender_name": effect.author.name,
-        "is_admin": effect.is_answer,
-        "body": body,
-        "timestamp": effect.at,
-        "source": effect.source.value,
-        "channel": effect.ref.channel if effect.ref else None,
-        "ts": effect.ref.ts if effect.ref else None,
-        "thread_ts": effect.ref.thread_ts if effect.ref else None,
-        "files": [file.name for file in effect.written.files],
-        "delivery": "queued" if effect.is_answer else None,
-    }
-
-
-def _event_row(slot: Slot, event: Event, effects: Sequence[Effect], before: Mapping[tuple[str, str], str]) -> Row:
-    ref: PostRef | None = getattr(event, "ref", None)
-    by = getattr(event, "by", None) or getattr(event, "customer", None)
-    data: dict[str, Any] = {"effects": [type(effect).__name__ for effect in effects]}
-    if isinstance(event, NoteWritten):
-        data["text"] = clean(event.written.text)
-    if isinstance(event, CustomerWrote) and event.taken_up_by is not None:
-        data["taken_up_by"] = event.taken_up_by.id
-    if isinstance(event, MessageEdited):
-        data["text"] = _body(event.text)[0]
-        data["before"] = before.get(_place(event.ref))
-    for effect in effects:
-        if isinstance(effect, HoldPost):
-            data["held"] = {
-                "author": effect.author.id,
-                "name": effect.author.name,
-                "text": clean(effect.written.text),
-                "files": [asdict(file) for file in effect.written.files],
-                "thread_ts": effect.ref.thread_ts,
-            }
-        if isinstance(effect, RaiseAlert | AddUnderAlert):
-            data["trigger"] = _trigger_data(effect.trigger)
-    return {
-        "case_id": slot.case.case_id,
-        "kind": type(event).__name__,
-        "at": event.at,
-        "actor": by.id if by is not None else "",
-        "channel": ref.channel if ref else None,
-        "ts": ref.ts if ref else None,
-        "data": data,
-    }
-
-
-def _named(files: Sequence[LostFile]) -> str:
-    """Several files of one post may fail one after the other: each is told of."""
-    return "".join(f":{file.id}" for file in files)
-
-
-def _trigger_data(trigger: Trigger) -> dict[str, Any]:
-    return asdict(trigger)

@@ -29,6 +29,7 @@ class ItemKind(StrEnum):
     MENTION = "mention"
     REQUEST = "request"
     DELIVERY = deliveries.KIND
+    MAIL = "mail"
 
 
 class Verb(StrEnum):
@@ -41,16 +42,23 @@ class Verb(StrEnum):
     REOPEN_AND_SEND = "reopen_and_send"
     BEGIN = "begin"
     TAKE_UP = "take_up"
+    BLOCK = "block"
+    ACCEPT_MAIL = "accept_mail"
+    OPEN_MAIL = "open_mail"
+    BLOCK_MAIL = "block_mail"
+    SET_MAIL_ASIDE = "set_mail_aside"
 
 
 # What is asked about a person, of whom there may be no case yet.
 FOR_A_PERSON = {Verb.BEGIN, Verb.TAKE_UP}
+# What is decided of a mail that no case has taken.
+FOR_A_MAIL = {Verb.ACCEPT_MAIL, Verb.OPEN_MAIL, Verb.BLOCK_MAIL, Verb.SET_MAIL_ASIDE}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`target` is a case id, an alert post's key, `CASE_001|channel|ts` of a post to send after all, or (to begin
-    a case, or to take a message up) somebody's Slack id.
+    """`target` is a case id, an alert post's key, `CASE_001|channel|ts` of a post to send after all, the number of
+    a held mail, or (to begin a case, or to take a message up) somebody's Slack id.
 
     `text` is a reason, or what to send. `seen` is when the newest message was written that the asker can have
     seen; `once`: asked by a button that is not there once it is done; `message` is Slack's, to be taken up.
@@ -68,6 +76,11 @@ class Request:
     @property
     def case_id(self) -> str:
         return self.target.partition("|")[0]
+
+    @property
+    def held_id(self) -> int:
+        """The number of a mail to decide on, 0 where the target names none."""
+        return int(self.target) if self.target.isdecimal() and len(self.target) < 16 else 0
 
     @property
     def post(self) -> tuple[str, str]:
@@ -116,6 +129,8 @@ def request_item(request: Request, gesture: str, at: datetime) -> NewItem:
             about = About(alert_key=request.target, person=request.user)
         case Verb.BEGIN | Verb.TAKE_UP:
             about = About(customer=request.target)
+        case Verb.ACCEPT_MAIL | Verb.OPEN_MAIL | Verb.BLOCK_MAIL | Verb.SET_MAIL_ASIDE:
+            about = About(person=request.user)
         case _:
             about = About(case_id=request.case_id, person=request.user)
     return NewItem(f"request:{gesture}", ItemKind.REQUEST, about, at, _raw(asdict(request)))

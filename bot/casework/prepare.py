@@ -10,14 +10,15 @@ from typing import Any
 
 from bot.desk.effects import ReplyKind
 from bot.desk.model import Person, PostRef, ReplyTo, Written
-from bot.people import People, Profile, UnknownUser
+from bot.people import LookupUnavailable, People, Profile, UnknownUser
 from bot.slack_files import read_files
 from bot.text.inbound import mentioned_users, read_message
 from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import FOR_A_PERSON, ItemKind, Request, read_request
+from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request
+from .mail_prepare import Mail, Mails, read_mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Edit:
     at: datetime
     ref: PostRef
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class AskedFor:
     by: Person
     request: Request
     addressee: Addressee | None = None
+    mail: Mail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,32 +95,47 @@ class Nobody:
     user: str
 
 
-Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | Delivery | Nobody
+Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | Delivery | Nobody | Mail
 
 
-async def prepare(item: Item, people: People) -> Prepared:
-    """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author."""
+async def prepare(item: Item, people: People, mails: Mails | None = None) -> Prepared:
+    """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author.
+
+    Of a mail that cannot be read, raises what its reader does.
+    """
     match ItemKind(item.kind):
         case ItemKind.DELIVERY:
             return Delivery(item.at, read_delivery(item.raw))
         case ItemKind.REQUEST:
             request = read_request(item.raw)
             addressee = await _addressee(request, people) if request.verb in FOR_A_PERSON else None
-            return AskedFor(item.at, await people.person(request.user), request, addressee)
+            mail = None
+            if request.verb in {Verb.ACCEPT_MAIL, Verb.OPEN_MAIL}:
+                mail = await _mails(mails).read_held(request.held_id)
+            return AskedFor(item.at, await people.person(request.user), request, addressee, mail)
+        case ItemKind.MAIL:
+            await people.meet_admins()
+            return await read_mail(item, _mails(mails))
         case ItemKind.MENTION:
             event = _event(item)
             return Mention(item.at, await people.person(str(event["user"])), _ref(event, event))
         case ItemKind.EDIT:
             event = _event(item)
             message = event["message"]
-            text = read_message(message, await people.names(mentioned_users(message))).plain
-            return Edit(item.at, _ref(event, message), text)
+            words = read_message(message, await people.names(mentioned_users(message)))
+            return Edit(item.at, _ref(event, message), words.plain, words.html)
         case ItemKind.DELETION:
             event = _event(item)
             ts = str(event.get("deleted_ts") or (event.get("message") or {}).get("ts"))
             return Deletion(item.at, _ref(event, {**(event.get("previous_message") or {}), "ts": ts}))
         case ItemKind.MESSAGE:
             return await _message(item, people)
+
+
+def _mails(mails: Mails | None) -> Mails:
+    if mails is None:
+        raise LookupUnavailable("email is not set up; mail that came before waits")
+    return mails
 
 
 async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | Nobody:
@@ -127,7 +145,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
         return Nobody(profile.id)
     author = await _as_person(profile, people)
     words = read_message(event, await people.names(mentioned_users(event)))
-    written = Written(words.plain, words.typed, read_files(event), words.leading_mention)
+    written = Written(words.plain, words.typed, read_files(event), words.leading_mention, words.html)
     ref = _ref(event, event)
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
         await people.meet_admins()

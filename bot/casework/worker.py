@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -21,11 +22,15 @@ from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
-from .batch import Desk, apply_due, apply_items, read_outcome
-from .filing import operations_row
+from .batch import apply_due, apply_items, read_outcome
+from .batch_state import Desk
+from .filing_rows import operations_row
+from .mail_due import apply_held_due
+from .mail_prepare import Mails
 from .names import rename
 from .prepare import Prepared, prepare
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LANES_PER_ROUND = 50
@@ -41,7 +46,9 @@ INTAKE_TIMEOUT = 2.0
 RENAME_TIMEOUT = 2.5
 TRIES = 3
 CAREFUL_MOST = 200
-LEFTOVERS, LEFTOVERS_TIME, LEFTOVERS_PAUSE = "leftovers", timedelta(seconds=12), 0.25
+LEFTOVERS, LEFTOVERS_PAUSE = "leftovers", 0.25
+# Seconds, of which no round takes more than a part: for so long what one process works on is not another's.
+LASTING = 10.0
 ENDED_US = "the process ended each time this was tried"
 BACKOFF_FIRST, BACKOFF_MOST = 0.5, 30.0
 
@@ -50,10 +57,18 @@ class Casework:
     """One per process. `put` takes items in; `run` works on them until cancelled."""
 
     def __init__(
-        self, database: Database, people: People, desk: Desk, clock: Clock, owner: str | None = None
+        self,
+        database: Database,
+        people: People,
+        desk: Desk,
+        clock: Clock,
+        owner: str | None = None,
+        mails: Mails | None = None,
+        lasting: float = LASTING,
     ) -> None:
         self._database = database
         self._people = people
+        self._mails = mails
         self._desk = desk
         self._clock = clock
         self._arrived = asyncio.Event()
@@ -64,9 +79,12 @@ class Casework:
         self._arriving: set[asyncio.Future[None]] = set()
         self._stopping = False
         self._owner = owner or uuid.uuid4().hex
+        self._lasting = timedelta(seconds=lasting)
         self._started = clock.now()
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
+        self._kept: set[str] = set()
+        self.keeping = True  # whether what arrives can be kept, as far as the last try tells
         self.on_outbox: Callable[[], None] = _nothing
 
     async def put(self, item: NewItem) -> bool:
@@ -76,10 +94,9 @@ class Casework:
         """
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
+        now = self._clock.now()
         try:
-            async with asyncio.timeout(INTAKE_TIMEOUT):
-                now = self._clock.now()
-                stored = await self._database.write(lambda connection: inbox.put(connection, item, now))
+            stored = await self._keep(lambda connection: inbox.put(connection, item, now))
         finally:
             self._arriving.discard(arrival)
             arrival.set_result(None)
@@ -87,6 +104,16 @@ class Casework:
         if stored:
             self._arrived.set()
         return stored
+
+    async def _keep(self, work: Callable[[Connection], T]) -> T:
+        try:
+            async with asyncio.timeout(INTAKE_TIMEOUT):
+                result = await self._database.write(work)
+        except (DatabaseUnavailable, TimeoutError):
+            self.keeping = False
+            raise
+        self.keeping = True
+        return result
 
     async def outcome(self, key: str, patience: float) -> Reply | None:
         """What became of a request, within `patience` seconds; None when it is told later instead."""
@@ -111,6 +138,10 @@ class Casework:
         now = self._clock.now()
         work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
         due = await self._database.write(work)
+        held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
+        if held:
+            log.info("mails were held for long", action="held_mail_due", mails=held)
+            self.on_outbox()
         if due:
             log.info("cases were due", action="escalation_check", cases=due)
             self.on_outbox()
@@ -136,6 +167,9 @@ class Casework:
             while not self._stopping:
                 self._arrived.clear()
                 try:
+                    if not self.keeping:
+                        with contextlib.suppress(TimeoutError):
+                            await self._keep(inbox.try_to_keep)
                     pause = 0.0 if await self._round() else await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
@@ -151,6 +185,7 @@ class Casework:
                             await self._arrived.wait()
                     # Bolt hands events over concurrently: let what was written together arrive together.
                     await asyncio.sleep(GATHER)
+            await self._hand_over()
         finally:
             for task in self._preparing.values():
                 task.cancel()
@@ -177,20 +212,44 @@ class Casework:
         now = self._clock.now()
         if not self._database.available:
             await self._database.write(_look)  # reading can go on where writing cannot
-        items, held = await self._database.read(partial(_take_unheld, now=now))
-        if not items and not held:
+        items, held, taken = await self._take(now)
+        if not items and not held and not taken:
             return False
+        self._kept |= taken  # should this round fail, the next one goes on with them
         if self._careful_left:
             items = await self._alone(items)
             if not items and not held:
                 await asyncio.sleep(LEFTOVERS_PAUSE)
                 return True
         self._forget_decided_elsewhere({item.id for item in items})
-        pairs, delayed = await self._prepared(items, now)
+        pairs, delayed, self._kept = await self._prepared(items, now)
         delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
+        # Others may have what was taken and is not worked on.
+        untouched = taken - {item.lane for item, _ in pairs} - self._kept
+        delayed |= {lane: now for lane in untouched if lane not in delayed}
         if pairs or delayed:
             await self._decide(pairs, delayed)
         return True
+
+    async def _take(self, now: datetime) -> tuple[list[Item], set[str], set[str]]:
+        """What may be decided, the lanes that wait for a gap replay, and all lanes taken from other processes."""
+        if self._database.dialect == "sqlite" or self._careful_left:  # one thing at a time needs no lanes kept
+            items, held, _ = await self._database.read(partial(_take_unheld, now=now))
+            return items, held, set()
+        taking = (now + self._lasting, frozenset(self._kept))
+        return await self._database.write(partial(_take_unheld, now=now, taking=taking))
+
+    async def _put_back(self, lanes: set[str]) -> None:
+        if lanes:
+            now = self._clock.now()
+            await self._database.write(partial(inbox.rest_lanes, lanes=sorted(lanes), now=now, delayed={}))
+
+    async def _hand_over(self) -> None:
+        """We end: others may go on at once with what was begun here, and it was not its fault."""
+        with contextlib.suppress(DatabaseUnavailable):
+            await self._put_back(self._kept)
+            if self._begun:
+                await self._database.write(partial(inbox.take_back_attempts, ids=self._begun))
 
     async def _alone(self, items: list[Item]) -> list[Item]:
         """What waited when we started may have ended the process before: it is tried alone, and counted first."""
@@ -199,7 +258,7 @@ class Casework:
             self._careful_left = 0
             await self._database.write(partial(leases.give_up, name=LEFTOVERS, owner=self._owner))
             return items
-        hold = partial(leases.hold, name=LEFTOVERS, owner=self._owner, lasting=LEFTOVERS_TIME)
+        hold = partial(leases.hold, name=LEFTOVERS, owner=self._owner, lasting=self._lasting)
         if await self._database.write(hold) is None:  # another process is at it: each try counts once
             lanes = {one.lane for one in items if one.received_at < self._started}
             return [one for one in items if one.lane not in lanes]
@@ -219,8 +278,9 @@ class Casework:
 
     async def _prepared(
         self, items: Sequence[Item], now: datetime
-    ) -> tuple[list[tuple[Item, Prepared]], dict[str, datetime]]:
-        """The prepared head of each lane, and the lanes that must wait because a lookup failed."""
+    ) -> tuple[list[tuple[Item, Prepared]], dict[str, datetime], set[str]]:
+        """The prepared head of each lane, the lanes that must wait because something failed, and those whose
+        first item is being prepared still."""
         for item in items:
             if item.id not in self._preparing:
                 self._preparing[item.id] = asyncio.create_task(self._prepare(item))
@@ -230,12 +290,14 @@ class Casework:
         pairs: list[tuple[Item, Prepared]] = []
         delayed: dict[str, datetime] = {}
         blocked: set[str] = set()
+        busy: set[str] = set()
         for item in items:
             task = self._preparing[item.id]
             if item.lane in blocked:
                 continue
             if not task.done():
                 blocked.add(item.lane)
+                busy.add(item.lane)
                 continue
             del self._preparing[item.id]
             error = task.exception()
@@ -248,13 +310,17 @@ class Casework:
                 failures = self._lookup_failures[item.id] = self._lookup_failures.get(item.id, 0) + 1
                 delayed[item.lane] = now + timedelta(seconds=_backoff(failures))
                 log.warning("a lookup failed; its lane waits", item=item.key, error=str(error))
+                if item.id in self._begun:
+                    self._begun.discard(item.id)
+                    await self._database.write(partial(inbox.take_back_attempts, ids=[item.id]))
             else:
                 await self._count_failure(item, error)
-        return pairs, delayed
+                delayed[item.lane] = now + timedelta(seconds=_backoff(1))
+        return pairs, delayed, busy - {item.lane for item, _ in pairs}
 
     async def _prepare(self, item: Item) -> Prepared:
         async with self._lookups:
-            return await prepare(item, self._people)
+            return await prepare(item, self._people, self._mails)
 
     async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         """One transaction for all; if that fails, one for each, so that a bad item stands alone."""
@@ -275,6 +341,7 @@ class Casework:
                 except Exception as reason:
                     failed_lanes.add(item.lane)
                     await self._count_failure(item, reason)
+            await self._apply([], {lane: until for lane, until in delayed.items() if lane not in failed_lanes})
 
     async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         now = self._clock.now()
@@ -325,17 +392,19 @@ def _look(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT 1")
 
 
-def _take(connection: Connection, now: datetime) -> list[Item]:
-    lanes = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
-    return inbox.heads(connection, lanes, ITEMS_PER_LANE)
-
-
-def _take_unheld(connection: Connection, now: datetime) -> tuple[list[Item], set[str]]:
-    """What may be decided, and the lanes in which something waits for what was written before it in a gap."""
-    items = _take(connection, now)
+def _take_unheld(
+    connection: Connection, now: datetime, taking: tuple[datetime, frozenset[str]] | None = None
+) -> tuple[list[Item], set[str], set[str]]:
+    """What may be decided, the lanes in which something waits for what was written before it in a gap, and all
+    lanes looked at. `taking` keeps them from other processes: until when, and which were kept before."""
+    if taking is None:
+        ready = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
+    else:
+        ready = inbox.take_lanes(connection, now, LANES_PER_ROUND, *taking)
+    items = inbox.heads(connection, ready, ITEMS_PER_LANE)
     gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
     if gap_at is None:
-        return items, set()
+        return items, set(), set(ready)
     free: list[Item] = []
     held: set[str] = set()
     for item in items:
@@ -343,7 +412,7 @@ def _take_unheld(connection: Connection, now: datetime) -> tuple[list[Item], set
             held.add(item.lane)
         else:
             free.append(item)
-    return free, held
+    return free, held, set(ready)
 
 
 def _backoff(failures: int) -> float:

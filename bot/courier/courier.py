@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -16,16 +16,18 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
+from bot.leases import Lease, Leases, channel_lease
 from bot.timing import Timing
-from storage import alerts, attachments, cases, inbox, messages, outbox
+from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
 from storage.engine import Database
-from storage.errors import DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.outbox import OutboxRow
 
 from . import reports
 from .answers import settle_answer
 from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
+from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
@@ -40,15 +42,17 @@ from .slack import (
     Uncertain,
 )
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 POLL = 1.0
 BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
+FIRST_TOKEN = 1
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
 _WORDS = {"mirror", "answer"}
-_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED}
+_MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED, "unknown": MarkState.UNKNOWN}
 
 
 class DeskChannels(Protocol):
@@ -65,7 +69,11 @@ class DeskChannels(Protocol):
 
 
 class Courier:
-    """One per process. What it cannot deliver is retried, settled, or parked and told; never forgotten."""
+    """One per process. What it cannot deliver is retried, settled, or parked and told; never forgotten.
+
+    A channel is served by the process that holds its lease, and every commit about a row is made under it: so a
+    row found `sending` was left behind, by a process that has ended or a commit that failed.
+    """
 
     def __init__(
         self,
@@ -76,11 +84,15 @@ class Courier:
         channels: DeskChannels,
         clock: Clock,
         files: FileRows,
+        leases: Leases,
         timing: Timing | None = None,
+        mail: MailRows | None = None,
     ) -> None:
         self._database = database
+        self._leases = leases
         self._gateway = gateway
         self._files = files
+        self._mail = mail
         self._pacing = pacing
         self._words = words
         self._channels = channels
@@ -88,6 +100,12 @@ class Courier:
         self._clock = clock
         self._timing = timing or Timing()
         self._servers: dict[str, asyncio.Task[None]] = {}
+        self._serving: dict[str, Lease] = {}
+        self._tokens: dict[str, int] = {}
+        self._others_serve = False
+        files.write, files.require = self._write, self._require
+        if mail is not None:
+            mail.write = self._write
         self._stopping = False
         self.wake = asyncio.Event()
         self.on_report: Callable[[], None] = _nothing
@@ -122,11 +140,23 @@ class Courier:
 
     async def _start_servers(self) -> None:
         now = self._clock.now()
-        for destination in await self._database.read(partial(outbox.ready_destinations, now=now)):
-            if destination not in self._servers:
+        ready = await self._database.read(partial(outbox.ready_destinations, now=now))
+        unserved = {one: channel_lease(outbox.channel_of(one)) for one in ready if one not in self._servers}
+        ours = await self._leases.take(unserved.values())
+        self._others_serve = len(ours) < len(set(unserved.values()))
+        for destination, name in unserved.items():
+            if name in ours:
+                self._begin_empty(outbox.channel_of(destination), ours[name])
+                self._serving[destination] = ours[name]
                 task = asyncio.create_task(self._serve(destination), name=f"courier-{destination}")
                 self._servers[destination] = task
                 task.add_done_callback(partial(self._served, destination))
+
+    def _begin_empty(self, channel: str, lease: Lease) -> None:
+        """Whoever had the channel before may just have posted as fast as may be."""
+        if lease.token > self._tokens.get(channel, FIRST_TOKEN):
+            self._pacing.channel(channel).empty()
+        self._tokens[channel] = lease.token
 
     def _served(self, destination: str, task: asyncio.Task[None]) -> None:
         self._servers.pop(destination, None)
@@ -140,24 +170,53 @@ class Courier:
             return POLL
         left = (due - self._clock.now()).total_seconds()
         # What is due but not ended is being served: its server wakes us when it has done.
-        return min(POLL, max(0.02, left)) if left > 0 else (POLL if self._servers else 0.05)
+        return min(POLL, max(0.02, left)) if left > 0 else (POLL if self._servers or self._others_serve else 0.05)
 
     async def _serve(self, destination: str) -> None:
+        with self._leases.using(self._serving[destination]):
+            await self._serve_while_ours(destination)
+
+    async def _serve_while_ours(self, destination: str) -> None:
         while not self._stopping:
-            if self.login_trouble is not None:
+            if self.login_trouble is not None and destination != outbox.MAIL:
                 await asyncio.sleep(self._timing.login_pause)
             try:
+                self._leases.require(self._serving[destination])
                 now = self._clock.now()
                 turn = await self._database.read(partial(outbox.next_turn, destination=destination, now=now))
                 if turn is None:
                     return
                 if turn.row is None:
-                    await self._database.write(partial(outbox.rest_lane, lane=turn.lane, now=now))
+                    await self._write_under(destination, partial(outbox.rest_lane, lane=turn.lane, now=now))
+                elif destination == outbox.MAIL and self._mail is not None:
+                    await self._mail.deliver(turn.row)
+                    self.wake.set()
+                    self.on_delivered()
                 else:
                     await self._deliver(turn.row)
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
                 await asyncio.sleep(POLL)
+            except LeaseLost:
+                log.info("another process may serve it by now", action="lease_over", destination=destination)
+                return
+
+    async def _write(self, row: OutboxRow, work: Callable[[Connection], T]) -> T:
+        return await self._write_under(row.destination, work)
+
+    async def _write_under(self, destination: str, work: Callable[[Connection], T]) -> T:
+        """Commit only while the destination is ours. Raises LeaseLost otherwise."""
+        lease = self._serving[destination]
+
+        def fenced(connection: Connection) -> T:
+            self._leases.fence(connection, lease)
+            return work(connection)
+
+        return await self._database.write(fenced)
+
+    def _require(self, row: OutboxRow) -> None:
+        """Before a call: it ends while the destination is ours. Raises LeaseLost otherwise."""
+        self._leases.require(self._serving[row.destination])
 
     async def _deliver(self, row: OutboxRow) -> None:
         try:
@@ -193,8 +252,8 @@ class Courier:
             log.info("a row waits for what it hangs on", row=row.id, kind=row.kind, why=str(error))
             await self._again(row, row.state, str(error), self._backoff(row))
             if _stands_in_thread(row) and row.case_id is not None:
-                await self._card_refused(row.case_id, row.channel)
-        except (DatabaseUnavailable, asyncio.CancelledError):
+                await self._card_refused(row)
+        except (DatabaseUnavailable, LeaseLost, asyncio.CancelledError):
             raise
         except Exception as error:
             # A row that cannot be rendered can never be sent: a person must know, and the lane goes on.
@@ -213,9 +272,10 @@ class Courier:
         else:
             await self._pacing.post(row.channel)
         outgoing = await self._database.read(partial(render, row=row, words=self._words))
-        now = self._clock.now()
-        await self._database.write(partial(outbox.start_attempt, row_id=row.id, now=now))
         channel = await self._channel(row)
+        self._require(row)
+        await self._write(row, partial(outbox.start_attempt, row_id=row.id, now=self._clock.now()))
+        self._require(row)
         if outgoing.only_to is not None:
             with contextlib.suppress(Refused, Uncertain):
                 await self._gateway.whisper(channel, outgoing.only_to, outgoing.post, outgoing.thread_ts)
@@ -241,7 +301,7 @@ class Courier:
                 outbox.set_payload(connection, row.id, payload)
             return replace(row, payload=payload)
 
-        return await self._database.write(work)
+        return await self._write(row, work)
 
     async def _unmerge(self, row: OutboxRow) -> bool:
         """Slack refused several messages in one post: posted alone, only the one at fault is parked."""
@@ -255,7 +315,7 @@ class Courier:
             outbox.set_state(connection, row.id, "pending")
             return True
 
-        return row.kind == "mirror" and await self._database.write(work)
+        return row.kind == "mirror" and await self._write(row, work)
 
     async def _refuse_if_gone(self, row: OutboxRow) -> None:
         """Slack takes posts to a deactivated account, which nobody reads (slackapi/python-slack-sdk#1156)."""
@@ -297,7 +357,7 @@ class Courier:
             again = self._clock.now() + timedelta(seconds=pause)
             outbox.delay_lane(connection, row.lane, again, failed=False)
 
-        await self._database.write(work)
+        await self._write(row, work)
 
     async def _find(self, row: OutboxRow, channel: str, outgoing: Outgoing, since: Any) -> str | None:
         if outgoing.only_to is not None:
@@ -330,7 +390,7 @@ class Courier:
             outbox.rest_lane(connection, row.lane, now)
             return posted
 
-        for done in await self._database.write(work):
+        for done in await self._write(row, work):
             facts = {"kind": done.kind, "case_id": done.case_id, "message": done.message_id}
             log.info("delivered", action="sent", row=done.id, **facts)
         self._channels.worked(row.channel)
@@ -350,7 +410,7 @@ class Courier:
             outbox.set_state(connection, row.id, state, error)
             outbox.delay_lane(connection, row.lane, until)
 
-        await self._database.write(work)
+        await self._write(row, work)
 
     async def _channel_trouble(self, row: OutboxRow, error: str) -> None:
         """A customer's channel that is gone fails for good; one of the desk's is waited for, and told of."""
@@ -370,13 +430,14 @@ class Courier:
                 again = (row.case_id or "", thread.channel, thread.thread_ts)
                 outbox.enqueue(connection, [outbox.new_card(*again), outbox.new_intro(*again)], now)
 
-        await self._database.write(work)
+        await self._write(row, work)
         await self._again(row, row.state, error, self._backoff(row))
         self.wake.set()
 
-    async def _card_refused(self, case_id: str, channel: str) -> None:
+    async def _card_refused(self, row: OutboxRow) -> None:
         """Without its card a case has no place: one that Slack refused is tried again, once an hour."""
         now = self._clock.now()
+        case_id, channel = row.case_id or "", row.channel
 
         def work(connection: Connection) -> bool:
             if outbox.card_is_on_its_way(connection, case_id, channel):
@@ -386,7 +447,7 @@ class Courier:
             outbox.enqueue(connection, [outbox.new_card(case_id, channel, f"{now:%Y-%m-%dT%H}")], now)
             return True
 
-        if await self._database.write(work):
+        if await self._write(row, work):
             self.wake.set()
 
     async def _park(self, row: OutboxRow, reason: str, trouble: FileTrouble = FileTrouble.REFUSED) -> None:
@@ -408,7 +469,7 @@ class Courier:
             elif not row.lane.startswith(reports.OPERATIONS_LANE):
                 outbox.enqueue(connection, [reports.parked_row(row, reason, self._alerting)], now)
 
-        await self._database.write(work)
+        await self._write(row, work)
         self.wake.set()
         self.on_report()
 
@@ -455,5 +516,9 @@ def _take_note(
         message = messages.load_message(connection, row.message_id)
         state = _MARKS.get(message.delivery or "", MarkState.WAITING) if message else MarkState.WAITING
         outbox.want_mark(connection, channel, ts, state.value, now)
+    elif row.kind == "mail_post":
+        post_key = row.payload["post_key"]
+        held_mails.set_post(connection, post_key, channel, ts)
+        outbox.shown(connection, f"mail_post:{post_key}", digest(outgoing.post))
     elif row.kind == "alert":
         alerts.set_post(connection, row.payload["post_key"], channel, ts)

@@ -108,6 +108,9 @@ def _view(
         deleted=message.deleted_at is not None,
         reserved=reserved,
         written_at=message.timestamp,
+        subject=payload.get("subject", ""),
+        cc=tuple(payload.get("cc", ())),
+        notes=tuple(payload.get("notes", ())),
     )
 
 

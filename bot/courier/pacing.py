@@ -24,6 +24,13 @@ class Bucket:
         self._closed_until = max(self._closed_until, self._monotonic() + seconds)
         self._tokens = 0.0
 
+    def empty(self) -> None:
+        """Somebody else may just have used up what was saved."""
+        self._tokens, self._seen = 0.0, self._monotonic()
+
+    def set_rate(self, rate: float) -> None:
+        self._rate = rate
+
     async def take(self) -> bool:
         """Whether it had to be waited for."""
         wait = first = self.reserve()
@@ -61,8 +68,8 @@ class Pacing:
         self._per_second = per_second
         self._monotonic = monotonic
         self._channels: dict[str, Bucket] = {}
-        workspace = per_second * self.WORKSPACE_CHANNELS
-        self._workspace = Bucket(workspace, workspace * 5, monotonic)
+        self._workspace_rate = per_second * self.WORKSPACE_CHANNELS
+        self._workspace = Bucket(self._workspace_rate, self._workspace_rate * 5, monotonic)
         self._methods: dict[str, Bucket] = {}
 
     async def post(self, channel: str) -> bool:
@@ -73,6 +80,10 @@ class Pacing:
     async def call(self, method: str) -> None:
         """Wait for the turn to call a Tier 3 method."""
         await self.method(method).take()
+
+    def shared_by(self, processes: int) -> None:
+        """So many processes post into the workspace: to each its part."""
+        self._workspace.set_rate(self._workspace_rate / max(1, processes))
 
     def channel(self, channel: str) -> Bucket:
         if channel not in self._channels:

@@ -36,6 +36,7 @@ from bot.blocks.operations import (
     channel_trouble,
     item_quarantined,
     recovered,
+    recovery,
     row_parked,
     start_warning,
     trouble,
@@ -58,6 +59,7 @@ from storage.messages import Message
 from storage.outbox import OutboxRow
 from storage.reports import CaseFile
 
+from .mail_posts import render_mail
 from .message_posts import merged_post, message_post, text_of_part
 
 
@@ -128,8 +130,12 @@ def render(connection: Connection, row: OutboxRow, words: Words) -> Outgoing:
             return Outgoing(recovered(row.payload["messages"], row.payload["edits"], since, until))
         case "trouble":
             return Outgoing(trouble(row.payload["text"]))
+        case "recovery":
+            return Outgoing(recovery(row.payload["text"]))
         case "start_warning":
             return Outgoing(start_warning(row.payload["text"]))
+        case "mail_post" | "held_alert" | "many_cases" | "many_automatic" | "bounced" | "admin_mail":
+            return Outgoing(render_mail(connection, row, words.support_channel, words.views))
         case _:
             raise ValueError(f"an outbox row of a kind nobody renders: {row.kind}")
 
@@ -199,7 +205,8 @@ def _in_thread(connection: Connection, row: OutboxRow, words: Words) -> Outgoing
         case "form_post":
             message = _message(connection, row)
             text, total = text_of_part(connection, message, row.payload["part"])
-            view = FormPostView(case_id, message.sender_name, text, row.payload["part"], total)
+            by_mail = bool(row.payload.get("by_mail"))
+            view = FormPostView(case_id, message.sender_name, text, row.payload["part"], total, by_mail)
             return Outgoing(form_post(view), thread_ts)
         case "mirror":
             return Outgoing(_mirror(connection, row, words), thread_ts, broadcast=bool(row.payload["broadcast"]))
@@ -229,6 +236,7 @@ def _notice(row: OutboxRow, case_id: str, thread_ts: str, words: Words) -> Outgo
         command=words.command,
         and_to=payload.get("and_to", ""),
         files=read_lost_files(payload.get("files", ())),
+        quote=payload.get("quote", ""),
         file_max_bytes=words.file_max_bytes,
     )
     only_to = payload["to"] if notice is ThreadNotice.NEAR_MISS else None

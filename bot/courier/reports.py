@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Literal
 
 from bot.desk.model import FileTrouble
 from storage.deliveries import DeliveryReport, delivery_item
 from storage.inbox import NewItem
 from storage.outbox import URGENT, NewRow, OutboxRow
+
+Outcome = Literal["failed", "unknown", "recalled"]
 
 OPERATIONS_LANE = "operations"
 
@@ -23,6 +26,20 @@ def failed_file(row: OutboxRow, trouble: FileTrouble, reason: str, now: datetime
     attachment_id = int(row.payload["attachment_id"])
     report = DeliveryReport(row.case_id or "", row.message_id or 0, reason, attachment_id, trouble.value)
     return delivery_item(report, row.id, now)
+
+
+def mail_report(row: OutboxRow, outcome: Outcome, reason: str, now: datetime) -> NewItem:
+    """What became of an answer that should go by mail, where it did not simply go."""
+    report = DeliveryReport(row.case_id or "", row.message_id or 0, reason, outcome=outcome)
+    return delivery_item(report, row.id, now)
+
+
+def file_failed_in_mail(
+    row: OutboxRow, attachment_id: int, trouble: FileTrouble, reason: str, now: datetime
+) -> NewItem:
+    """One of the files of a mail did not go with it."""
+    report = DeliveryReport(row.case_id or "", row.message_id or 0, reason, attachment_id, trouble.value)
+    return delivery_item(report, row.id, now, f":{attachment_id}")
 
 
 def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
@@ -55,6 +72,13 @@ def trouble_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     key = f"trouble:{digest}:{now:%Y-%m-%dT%H}"
     return NewRow(key, OPERATIONS_LANE, alerting_channel, "trouble", None, None, {"text": text}, URGENT)
+
+
+def recovery_row(text: str, alerting_channel: str, now: datetime) -> NewRow:
+    """Told each time."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    key = f"recovery:{digest}:{now.isoformat()}"
+    return NewRow(key, OPERATIONS_LANE, alerting_channel, "recovery", None, None, {"text": text}, URGENT)
 
 
 def start_warning_row(text: str, alerting_channel: str, now: datetime) -> NewRow:

@@ -15,14 +15,16 @@ from bot.blocks.card import card
 from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
-from storage import alerts, attachments, messages, outbox
+from bot.leases import STATES, Lease, Leases
+from storage import alerts, attachments, held_mails, messages, outbox
 from storage import reports as case_reports
 from storage.attachments import FileCopy
 from storage.engine import Database
-from storage.errors import DatabaseUnavailable
+from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.messages import Copy
 from storage.outbox import Desired
 
+from .mail_posts import mail_post
 from .message_posts import copy_post
 from .pacing import Pacing
 from .render import NotYet, Words, alert_post, digest
@@ -32,22 +34,36 @@ log = structlog.get_logger(__name__)
 
 POLL = 1.0
 AT_ONCE = 20
+FIRST_TOKEN = 1
+_METHODS = ("chat.update", "reactions.add", "files.delete")
 BACKOFF_MOST = 60.0
 
 EMOJI = {
     MarkState.WAITING: "hourglass_flowing_sand",
     MarkState.SENT: "white_check_mark",
     MarkState.FAILED: "x",
+    MarkState.UNKNOWN: "grey_question",
     MarkState.NOT_SENT: "lock",
 }
 
 
 class States:
-    """Brings each target to its wished state; each is idempotent, so a lost answer is simply tried again."""
+    """Brings each target to its wished state; each is idempotent, so a lost answer is simply tried again.
+
+    One process at a time does it: of two, the slower one could show what is no longer so.
+    """
 
     def __init__(
-        self, database: Database, gateway: SlackGateway, pacing: Pacing, words: Words, clock: Clock
+        self,
+        database: Database,
+        gateway: SlackGateway,
+        pacing: Pacing,
+        words: Words,
+        clock: Clock,
+        leases: Leases,
     ) -> None:
+        self._leases = leases
+        self._lease = Lease(STATES, FIRST_TOKEN)
         self._database = database
         self._gateway = gateway
         self._pacing = pacing
@@ -61,13 +77,9 @@ class States:
         while not self._stopping:
             self.wake.clear()
             try:
-                now = self._clock.now()
-                due = await self._database.read(partial(outbox.ready_states, now=now, limit=AT_ONCE))
-                for state in due:
-                    if self._stopping:
-                        return
-                    await self._bring(state)
-                pause = 0.0 if due else await self._pause()
+                pause = await self._round() if self._is_ours() else POLL
+            except LeaseLost:
+                pause = POLL
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
                 pause = POLL
@@ -79,6 +91,40 @@ class States:
     def stop(self) -> None:
         self._stopping = True
         self.wake.set()
+
+    def _is_ours(self) -> bool:
+        lease = self._leases.current(STATES)
+        if lease is None:
+            return False
+        if lease.token > self._lease.token:  # whoever had it before may just have called as fast as may be
+            for method in _METHODS:
+                self._pacing.method(method).empty()
+        self._lease = lease
+        return True
+
+    async def _round(self) -> float:
+        now = self._clock.now()
+        due = await self._database.read(partial(outbox.ready_states, now=now, limit=AT_ONCE))
+        for state in due:
+            if self._stopping:
+                return 0.0
+            await self._bring(state)
+        return 0.0 if due else await self._pause()
+
+    async def _write(self, work: Callable[[Connection], None]) -> None:
+        """Commit only while it is ours. Raises LeaseLost otherwise."""
+        lease = self._lease
+
+        def fenced(connection: Connection) -> None:
+            self._leases.fence(connection, lease)
+            work(connection)
+
+        await self._database.write(fenced)
+
+    async def _turn(self, method: str) -> None:
+        """The next call of the method may be made. Raises LeaseLost when it is another process's turn."""
+        await self._pacing.call(method)
+        self._leases.require(self._lease)
 
     async def _pause(self) -> float:
         due = await self._database.read(outbox.next_state_due)
@@ -96,13 +142,13 @@ class States:
             await self._cannot(state, error)
         except (Undelivered, NotYet) as error:
             await self._later(state, min(BACKOFF_MOST, 2.0 ** min(state.failures, 10)), str(error))
-        except (DatabaseUnavailable, asyncio.CancelledError):
+        except (DatabaseUnavailable, LeaseLost, asyncio.CancelledError):
             raise
         except Exception as error:
             log.error("a state cannot be shown", target=state.target, exc_info=error)
             await self._rest(state, f"{type(error).__name__}: {error}")
         else:
-            await self._database.write(partial(outbox.applied, state=state, shown=shown))
+            await self._write(partial(outbox.applied, state=state, shown=shown))
 
     async def _show(self, state: Desired) -> str:
         match state.kind:
@@ -114,13 +160,15 @@ class States:
                 return await self._alert(state)
             case "copies":
                 return await self._copies(state)
+            case "mail_post":
+                return await self._mail_post(state)
             case _:
                 raise ValueError(f"a desired state of a kind nobody shows: {state.kind}")
 
     async def _mark(self, state: Desired) -> str:
         channel, ts = state.payload["channel"], state.payload["ts"]
         wished = EMOJI[MarkState(state.payload["state"])]
-        await self._pacing.call("reactions.add")
+        await self._turn("reactions.add")
         await self._gateway.react(channel, ts, wished)
         if state.applied is not None and state.applied != wished:
             await self._gateway.unreact(channel, ts, str(state.applied))
@@ -139,7 +187,7 @@ class States:
         post, channel, ts = found
         if state.applied == digest(post):
             return digest(post)
-        await self._pacing.call("chat.update")
+        await self._turn("chat.update")
         try:
             await self._gateway.update(channel, ts, post)
         except Refused as error:
@@ -169,9 +217,24 @@ class States:
         if found is None:
             raise NotYet("the alert is not posted yet")
         post, channel, ts = found
-        await self._pacing.call("chat.update")
+        await self._turn("chat.update")
         await self._gateway.update(channel, ts, post)
         return "shown"
+
+    async def _mail_post(self, state: Desired) -> str:
+        post_key = str(state.payload["post_key"])
+
+        def work(connection: Connection) -> tuple[Post, tuple[str, str] | None]:
+            post = mail_post(connection, post_key, self._words.views)
+            return post, held_mails.find_post(connection, post_key)
+
+        post, place = await self._database.read(work)
+        if place is None:
+            raise NotYet("the mail is not posted yet")
+        if state.applied != digest(post):
+            await self._pacing.call("chat.update")
+            await self._gateway.update(*place, post)
+        return digest(post)
 
     async def _copies(self, state: Desired) -> str:
         message_id = int(state.payload["message_id"])
@@ -187,7 +250,7 @@ class States:
 
         await self._delete_files(message_id)
         for copy, post in await self._database.read(work):
-            await self._pacing.call("chat.update")
+            await self._turn("chat.update")
             try:
                 await self._gateway.update(copy.channel, copy.ts, post)
             except Refused as error:  # somebody removed this one; the others follow all the same
@@ -204,7 +267,7 @@ class States:
             return attachments.copies_of_message(connection, message_id)
 
         for copy in await self._database.read(work):
-            await self._pacing.call("files.delete")
+            await self._turn("files.delete")
             try:
                 await self._gateway.delete_file(copy.file_id)
             except Refused as error:  # somebody removed it before
@@ -222,10 +285,10 @@ class States:
 
     async def _later(self, state: Desired, seconds: float, error: str) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
-        await self._database.write(partial(outbox.delay_state, state=state, until=until, error=error))
+        await self._write(partial(outbox.delay_state, state=state, until=until, error=error))
 
     async def _rest(self, state: Desired, error: str) -> None:
-        await self._database.write(partial(outbox.delay_state, state=state, until=None, error=error))
+        await self._write(partial(outbox.delay_state, state=state, until=None, error=error))
 
 
 def _nothing() -> None:

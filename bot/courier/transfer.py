@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -69,12 +69,25 @@ class FileTransfer:
         self._token = token
         self._api_url = api_url
         self._proxy = proxy
+        self.read_mail: Callable[[str], Awaitable[bytes]] | None = None
+        """Takes a file out of the mail it came with, by its source; None while there is no email."""
         self._timeout = aiohttp.ClientTimeout(
             total=TOTAL_TIMEOUT, sock_connect=CONNECT_TIMEOUT, sock_read=SILENCE_TIMEOUT
         )
 
     def trusts(self, url: str) -> bool:
         return trusted(url, self._api_url)
+
+    async def take_out(self, source: str) -> AsyncGenerator[bytes, None]:
+        """A file that came with a mail, in pieces. Raises NotTheFile, or NotSent where trying again may help."""
+        if self.read_mail is None:
+            raise NotSent("email is not set up, so files of mails cannot be read")
+        try:
+            data = await self.read_mail(source)
+        except (LookupError, ValueError) as error:
+            raise NotTheFile(f"it cannot be read from its mail ({error})") from error
+        for start in range(0, len(data), PIECE):
+            yield data[start : start + PIECE]
 
     async def download(self, url: str, mime_type: str, name: str) -> AsyncGenerator[bytes, None]:
         """The file in pieces. Raises NotTheFile, or NotSent where trying again may help."""

@@ -15,8 +15,10 @@ from pathlib import Path
 from rich.console import Console
 
 import bot
+from bot.demo.mail_story import MAIL_STORY
 from bot.demo.narrator import Narrator
-from bot.demo.story import STORY, Stage, StoryFailed
+from bot.demo.story import STORY as SLACK_STORY
+from bot.demo.story import Stage, StoryFailed
 from bot.sandbox.bot_runner import BotRunner
 from bot.sandbox.people import OMAR
 from bot.sandbox.run import bot_on
@@ -25,6 +27,8 @@ from bot.sandbox.server import LocalSlack
 START_TIMEOUT = 30.0
 READING_PAUSE = 0.8
 """Seconds between scenes, for whoever watches on a terminal."""
+
+STORY = (*SLACK_STORY, *MAIL_STORY)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -36,7 +40,7 @@ async def run_demo(*, once: bool = False, changed: Mapping[str, str] | None = No
     """
     console = _console()
     with _interruptible() as interrupted, tempfile.TemporaryDirectory(prefix="casewire-demo-") as folder:
-        async with LocalSlack() as slack:
+        async with LocalSlack(with_mail=True) as slack:
             narrator = Narrator(console, slack)
             async with bot_on(slack, Path(folder), changed) as process:
                 return await _perform(slack, process, narrator, interrupted, once=once)
@@ -81,7 +85,7 @@ async def _play(slack: LocalSlack, process: BotRunner, narrator: Narrator, *, on
         "Casewire",
         "A customer case desk inside Slack. This Slack is a local one, in this process; the bot is the real "
         "one, in a process of its own. What you read below is what goes over the wire between them, as it "
-        "happens: who ▸ where, and what. Dana and Omar are customers, Ada and Grace are admins.",
+        "happens: who ▸ where, and what. Dana, Omar and Mia are customers, Ada and Grace are admins.",
     )
     health = await _healthy(slack, process)
     narrator.good(f"The bot is connected, and {health}/health says “healthy”.")
@@ -119,6 +123,11 @@ def _how_to_go_on(slack: LocalSlack, health: str, narrator: Narrator) -> None:
             f"Play a sample; {_relative(samples / 'README.md')} lists them:",
             f"{_relative(Path(sys.executable))} -m bot play \\",
             f"  {_relative(samples / 'slack' / 'slack_message_new.json')} --to {slack.url}",
+        )
+        narrator.example(
+            "Play a mail:",
+            f"{_relative(Path(sys.executable))} -m bot play \\",
+            f"  {_relative(samples / 'emails' / 'attachment.eml')} --to {slack.url}",
         )
     narrator.example("Write to the bot as Omar:", *_curl(slack, "dm", user=OMAR, text="One more thing"))
     narrator.example("Let 48 hours pass:", *_curl(slack, "clock", advance=172_860))

@@ -26,6 +26,7 @@ SIGNS = {
 }
 
 _CASE = re.compile(r"CASE_\d+")
+_BELOW = re.compile(r"^(?:-- ?$|>|On .{1,200} wrote:\s*$)", re.M)
 
 
 class Voice(Enum):
@@ -58,11 +59,14 @@ class Teller:
         self._cases: dict[tuple[str, str], str] = {}
         self._shown: dict[tuple[str, str], list[str]] = {}
         self._asking: dict[str, str] = {}
+        self._writers: dict[str, str] = {}
 
     def tell(self, record: Record) -> Told | None:
         """The record in words; None for what only machines care about."""
         detail = record.detail
         match record.direction:
+            case _ if record.what.startswith("mail_"):
+                return self._mail(record.what, detail)
             case "person":
                 return self._gesture(record.what, detail)
             case "to_bot":
@@ -188,6 +192,42 @@ class Teller:
         if what in ("envelope:slash_commands", "envelope:interactive"):
             payload = detail["payload"]
             self._asking[detail["envelope_id"]] = str(payload.get("user_id") or payload["user"]["id"])
+
+    # mail
+
+    def _mail(self, what: str, detail: Json) -> Told | None:
+        match what:
+            case "mail_written":
+                sender = str(detail["sender"])
+                self._writers[sender] = str(detail["name"])
+                voice = Voice.DESK if self._works_here(self._person_of(sender)) else Voice.CUSTOMER
+                return Told(voice, self._name_of(sender), "mail", self._letter(detail))
+            case "mail_sent":
+                names = ", ".join(self._name_of(str(address)) for address in detail["to"])
+                return Told(Voice.BOT, BOT, names, self._letter(detail))
+            case "mail_bounced":
+                said = f"A mail to {detail['to']} bounced: {detail['said']}"
+            case "mail_outage":
+                said = "Mail is away." if detail["on"] else "Mail is back."
+            case _:
+                return None
+        return Told(Voice.TROUBLE, "mail", "", (_row(shown(said)),))
+
+    def _letter(self, detail: Json) -> tuple[Row, ...]:
+        """Subject and words, without the signature and what is quoted below them."""
+        own = _BELOW.split(str(detail["text"]), maxsplit=1)[0]
+        return Row(RowKind.TITLE, shown(f"Mail: {detail['subject'] or 'without subject'}")), _row(shown(own))
+
+    def _name_of(self, address: str) -> str:
+        """The first name of who has that address or wrote under it, else what stands before its @."""
+        if person := self._person_of(address):
+            return self._name(person)
+        named = shown(self._writers.get(address, "")).split()
+        return named[0] if named else shown(address.partition("@")[0]) or "somebody"
+
+    def _person_of(self, address: str) -> str:
+        known = (user.id for user in self._workspace.users.values() if user.email == address)
+        return next(known, "")
 
     # what Slack does
 

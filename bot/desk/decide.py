@@ -36,14 +36,18 @@ from .events import (
     Acknowledged,
     AdminAnswered,
     AdminBegan,
+    AnswerBounced,
+    AnswerRecalled,
     BystanderPosted,
     CardDeleted,
     Closed,
     CustomerWrote,
     DeliveryFailed,
+    DeliveryUnknown,
     EscalationRequested,
     Event,
     FileFailed,
+    MailShown,
     MessageDeleted,
     MessageEdited,
     NoteWritten,
@@ -51,7 +55,8 @@ from .events import (
     TimeCame,
 )
 from .files import judge_files, lost_files, tell_of_lost_files
-from .model import Case, CaseStatus, Person, ReplyTo, Source, Trigger, TriggerKind, Written
+from .mail import bounce_told, mail_shown
+from .model import Case, CaseStatus, Person, ReplyTo, Source, Trigger, TriggerKind, Written, mail_ref
 from .policy import Policy, SilenceClock
 from .rules import quote, should_escalate_case
 
@@ -95,15 +100,27 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
         case TimeCame():
             return _time_came(case, policy, now)
         case MessageEdited():
-            return Decision(case, (EditCopies(event.ref, event.at, event.text),))
+            return Decision(case, (EditCopies(event.ref, event.at, event.text, event.html),))
         case MessageDeleted():
             return Decision(case, (DeleteCopies(event.ref, event.at),))
         case CardDeleted():
             return Decision(case, (OpenThreadAgain(event.ref),))
         case DeliveryFailed():
             return _delivery_failed(case, event, policy)
+        case DeliveryUnknown():
+            said = SayInThread(
+                ThreadNotice.DELIVERY_UNKNOWN, event.at, to=event.author, detail=event.reason, about=event.ref
+            )
+            return Decision(case, (said, RefreshCard()))
+        case AnswerRecalled():
+            return _answer_recalled(case, event, policy)
         case FileFailed():
             return _file_failed(case, event, policy)
+        case AnswerBounced():
+            case = _still_waiting(case, policy) if case.is_open else case
+            return Decision(case, bounce_told(case, event))
+        case MailShown():
+            return Decision(case, mail_shown(event))
         case _:
             assert_never(event)
 
@@ -114,7 +131,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
     if case is None or (not case.is_open and _after_closing(event.at, case)):
         case = _new_case(event.customer, event.at, event.reply_to, event.source, previous=case)
         effects.append(OpenThread())
-        if policy.say_received:
+        if policy.say_received and not event.quietly:
             effects.append(_received(event))
     else:
         if not case.is_open:
@@ -146,10 +163,11 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
         last_customer_at=max(case.last_customer_at or event.at, event.at),
         unanswered=case.unanswered + (1 if follow_up else 0),
         waiting_since=waiting_since,
-        # What was taken up from elsewhere was not written in the conversation with the desk.
-        reply_to=event.reply_to if written_last and not event.taken_up_by else case.reply_to or event.reply_to,
+        reply_to=event.reply_to
+        if written_last and _moves_the_reply(case, event)
+        else case.reply_to or event.reply_to,
     )
-    case = _with_silence_clock(case, policy)
+    case = _with_silence_clock(case, policy, not_before=now if event.quietly else None)
     written = judge_files(event.written, policy)
     effects.append(
         RecordMessage(
@@ -161,15 +179,24 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
             is_answer=False,
             broadcast=broadcast,
             late=late,
+            letter=event.letter,
         )
     )
-    effects.extend(tell_of_lost_files(lost_files(written), event.at, event.ref, reply_to=event.reply_to))
+    by_mail = event.letter is not None and not event.quietly
+    effects.extend(
+        tell_of_lost_files(lost_files(written), event.at, event.ref, reply_to=event.reply_to, by_mail=by_mail)
+    )
     trigger = should_escalate_case(case, policy, now, event.written.typed, follow_up)
-    if trigger is not None:
+    if trigger is not None and not event.quietly:
         case, more = _escalate(case, trigger, policy, now)
         effects.extend(more)
     effects.append(RefreshCard())
     return Decision(case, tuple(effects))
+
+
+def _moves_the_reply(case: Case, event: CustomerWrote) -> bool:
+    """Answers go where the customer wrote to the desk: not where something was taken up from, nor to others."""
+    return event.taken_up_by is None and event.customer.id == case.customer
 
 
 def _received(event: CustomerWrote) -> SayReceived | SayTakenUp:
@@ -206,6 +233,8 @@ def _given_in_a_form(
 
 def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decision:
     if not case.is_open and _after_closing(event.at, case):
+        if event.ref is None:
+            return Decision(case)
         held = HoldPost(event.at, event.by, event.written, event.ref)
         return Decision(case, (Mark(event.ref, MarkState.NOT_SENT), held))
     effects: list[Effect] = []
@@ -215,23 +244,30 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
         at_once = _answered_at_once(case, event, policy)
         case = _with_answer(case, event.at, event.by, event.followed_by, policy)
         closing = event.closes and case.is_open and not event.followed_by
-        effects.append(Mark(event.ref, MarkState.WAITING))
+        if event.ref is not None:
+            effects.append(Mark(event.ref, MarkState.WAITING))
         effects.append(
             RecordMessage(
                 at=event.at,
                 author=event.by,
                 written=written,
                 ref=event.ref,
-                source=Source.SLACK,
+                source=Source.SLACK if event.letter is None else Source.EMAIL,
                 is_answer=True,
                 closing=closing,
                 reply_to=case.reply_to,
+                has_it=event.has_it,
+                letter=event.letter,
             )
         )
         effects.extend(at_once)
-    else:
+    elif event.ref is not None:
         effects.append(Mark(event.ref, MarkState.FAILED if lost else MarkState.NOT_SENT))
-    effects.extend(tell_of_lost_files(lost, event.at, event.ref, answered_by=event.by.id, reply_to=case.reply_to))
+    ref = event.ref or mail_ref(event.letter.mail_id if event.letter else 0)
+    by_mail = case.source is Source.EMAIL and not event.has_it
+    effects.extend(
+        tell_of_lost_files(lost, event.at, ref, answered_by=event.by.id, reply_to=case.reply_to, by_mail=by_mail)
+    )
     if event.near_miss and case.is_open:
         effects.append(SayInThread(ThreadNotice.NEAR_MISS, event.at, to=event.by.id, about=event.ref))
     if event.closes and case.is_open:
@@ -240,6 +276,8 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
         else:
             case, more = _close(case, event.at, event.by, ThreadNotice.CLOSED)
             effects.extend(more)
+            if event.has_it:  # the words, but not that a new case opens if the customer writes again
+                effects.append(SayClosed(case.reply_to))
     effects.append(RefreshCard())
     return Decision(case, tuple(effects))
 
@@ -313,7 +351,7 @@ def _closed(case: Case, event: Closed, policy: Policy) -> Decision:
     reply_to = case.reply_to
     case, more = _close(case, event.at, event.by, notice)
     effects.extend(more)
-    if not event.quiet and event.last_words is None and reply_to is not None:
+    if not event.quiet and event.last_words is None and (reply_to is not None or case.source is Source.EMAIL):
         effects.append(SayClosed(reply_to))
     effects.append(RefreshCard())
     return Decision(case, tuple(effects), Reply(ReplyKind.CLOSED, case.case_id))
@@ -331,7 +369,7 @@ def _close(case: Case, at: datetime, by: Person, notice: ThreadNotice) -> tuple[
         remind_due_at=None,
     )
     effects: list[Effect] = [
-        LogClosing(at, by.name, case.closings),
+        LogClosing(at, by.signature, case.closings),
         SayInThread(notice, at, by=by.name),
     ]
     return case, [*effects, *_alert_as_it_is(case)]
@@ -447,6 +485,14 @@ def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decis
     )
 
 
+def _answer_recalled(case: Case, event: AnswerRecalled, policy: Policy) -> Decision:
+    """What never went answers nobody; a closing that went with it stands."""
+    if case.is_open and not event.answered_otherwise:
+        case = _still_waiting(case, policy)
+    said = SayInThread(ThreadNotice.ANSWER_RECALLED, event.at, to=event.author, about=event.ref)
+    return Decision(case, (said, RefreshCard()))
+
+
 def _still_waiting(case: Case, policy: Policy) -> Case:
     if case.last_customer_at is None:
         return case
@@ -458,14 +504,21 @@ def _still_waiting(case: Case, policy: Policy) -> Case:
 def _file_failed(case: Case, event: FileFailed, policy: Policy) -> Decision:
     """Both sides are told. An answer has failed only if nothing of it arrived; its mark says so either way."""
     if not event.is_answer:
-        told = tell_of_lost_files((event.file,), event.at, event.ref, reply_to=event.reply_to or case.reply_to)
+        reply_to = event.reply_to or case.reply_to
+        by_mail = case.source is Source.EMAIL
+        told = tell_of_lost_files((event.file,), event.at, event.ref, reply_to=reply_to, by_mail=by_mail)
         return Decision(case, tuple(told))
     effects: list[Effect] = [Mark(event.ref, MarkState.FAILED)]
     if event.nothing_arrived:
         case = _still_waiting(case, policy)
         effects.append(FailAnswer(event.message_id, event.file.detail or event.file.trouble.value))
     effects += tell_of_lost_files(
-        (event.file,), event.at, event.ref, answered_by=event.author, reply_to=case.reply_to
+        (event.file,),
+        event.at,
+        event.ref,
+        answered_by=event.author,
+        reply_to=case.reply_to,
+        by_mail=case.source is Source.EMAIL,
     )
     return Decision(case, (*effects, RefreshCard()))
 
@@ -504,7 +557,9 @@ def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tu
     return case, effects
 
 
-def _new_case(customer: Person, at: datetime, reply_to: ReplyTo, source: Source, previous: Case | None) -> Case:
+def _new_case(
+    customer: Person, at: datetime, reply_to: ReplyTo | None, source: Source, previous: Case | None
+) -> Case:
     return Case(
         case_id="",
         customer=customer.id,

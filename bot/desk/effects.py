@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from .model import LostFile, Person, PostRef, ReplyTo, Source, Trigger, Written
+from .model import Letter, LostFile, Person, PostRef, ReplyTo, Source, Trigger, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class RecordMessage:
     """Keep what somebody wrote as a message of the case, and pass it on.
 
     A customer's message is mirrored into the thread (`broadcast`: shown in the channel too; `late`: written
-    before what already stands there). An admin's is sent to `reply_to`; `closing` adds what a customer must
+    before what already stands there). An admin's is sent to `reply_to`, or by mail without one if the case came by
+    mail, unless the customer `has_it` already; `closing` adds what a customer must
     know when the case is closed, `opening` what to do with a message nobody asked for. What an admin gave in a
     form has no post (`ref` is None): it is posted in the thread under the admin's name.
     """
@@ -47,20 +48,24 @@ class RecordMessage:
     closing: bool = False
     opening: bool = False
     reply_to: ReplyTo | None = None
+    has_it: bool = False
+    letter: Letter | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SayReceived:
-    """Tell the customer, once per case, that the message arrived and what happens next."""
+    """Tell the customer, once per case, that the message arrived and what happens next: by mail without a
+    `reply_to`, if the case came by mail.
+    """
 
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
 
 
 @dataclass(frozen=True, slots=True)
 class SayTakenUp:
     """Tell somebody, in place of `SayReceived`, that an admin opened a case for what they wrote elsewhere."""
 
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
     by: str
     quote: str
 
@@ -69,7 +74,7 @@ class SayTakenUp:
 class SayFilesNotSent:
     """Tell the customer which files of a message were not passed on: the customer's own, or the desk's."""
 
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
     ref: PostRef
     files: tuple[LostFile, ...]
     by_customer: bool = True
@@ -77,9 +82,9 @@ class SayFilesNotSent:
 
 @dataclass(frozen=True, slots=True)
 class SayClosed:
-    """Tell the customer that the case was closed without a last message."""
+    """Tell the customer that the case was closed without a last message; `reply_to` as in `SayReceived`."""
 
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ class MarkState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     FAILED = "failed"
+    UNKNOWN = "unknown"
     NOT_SENT = "not_sent"
 
 
@@ -152,15 +158,25 @@ class ThreadNotice(StrEnum):
     NEAR_MISS = "near_miss"
     CUSTOMER_WROTE_MEANWHILE = "customer_wrote_meanwhile"
     DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_UNKNOWN = "delivery_unknown"
+    ANSWER_RECALLED = "answer_recalled"
+    EDIT_TOO_LATE = "edit_too_late"
+    DELETION_TOO_LATE = "deletion_too_late"
     FILES_NOT_SENT = "files_not_sent"
     ANSWERED_AT_ONCE = "answered_at_once"
     CUSTOMERS_FILES_NOT_SENT = "customers_files_not_sent"
+    MACHINE_MAIL = "machine_mail"
+    NOTICE_BOUNCED = "notice_bounced"
+    MAIL_DELAYED = "mail_delayed"
+    ADMIN_MAIL_CLOSED = "admin_mail_closed"
+    ADMIN_MAIL_NOTE = "admin_mail_note"
+    NOTICE_NOT_SENT = "notice_not_sent"
 
 
 @dataclass(frozen=True, slots=True)
 class SayInThread:
     """`about` names the post this is about, `to` the person it is for, `and_to` another one; `detail` is the
-    reason, if any, `files` are those that were not sent.
+    reason, if any, `files` are those that were not sent, `quote` is how a mail begins.
     """
 
     notice: ThreadNotice
@@ -172,6 +188,7 @@ class SayInThread:
     trigger: Trigger | None = None
     and_to: str = ""
     files: tuple[LostFile, ...] = ()
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +206,7 @@ class EditCopies:
     ref: PostRef
     at: datetime
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +220,15 @@ class FailAnswer:
     """The answer is marked failed."""
 
     message_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertOfBounce:
+    """An answer came back whose case is closed: nobody looks into that thread any more."""
+
+    message_id: int
+    author: str
     reason: str
 
 
@@ -225,6 +252,7 @@ Effect = (
     | EditCopies
     | DeleteCopies
     | FailAnswer
+    | AlertOfBounce
 )
 
 
@@ -256,6 +284,16 @@ class ReplyKind(StrEnum):
     IS_DEACTIVATED = "is_deactivated"
     NO_SUCH_PERSON = "no_such_person"
     NO_WORDS = "no_words"
+    MAIL_ACCEPTED = "mail_accepted"
+    MAIL_OPENED = "mail_opened"
+    MAIL_BLOCKED = "mail_blocked"
+    MAIL_SET_ASIDE = "mail_set_aside"
+    MAIL_DECIDED = "mail_decided"
+    MAIL_GONE = "mail_gone"
+    MAIL_NO_SENDER = "mail_no_sender"
+    ADDRESS_BLOCKED = "address_blocked"
+    ADDRESS_BLOCKED_ALREADY = "address_blocked_already"
+    NOT_BY_MAIL = "not_by_mail"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,37 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .model import LostFile, Person, PostRef, ReplyTo, Source, Written
+from .effects import ThreadNotice
+from .model import Letter, LostFile, Person, PostRef, ReplyTo, Source, Written
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerWrote:
-    """`taken_up_by`: an admin made it a message of a case; its author wrote it elsewhere, not to the desk."""
+    """`taken_up_by`: an admin made it a message of a case; its author wrote it elsewhere, not to the desk.
+
+    Without `reply_to` it is answered by mail. `quietly`: nobody is told or alerted because of it, since it lay in
+    the mailbox before the desk was, or a machine wrote it.
+    """
 
     at: datetime
     customer: Person
     written: Written
     ref: PostRef
-    reply_to: ReplyTo
+    reply_to: ReplyTo | None
     source: Source = Source.SLACK
     taken_up_by: Person | None = None
+    letter: Letter | None = None
+    quietly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AdminAnswered:
-    """An admin's post in the case's thread that is meant for the customer.
+    """An admin's post in the case's thread that is meant for the customer, or their mail (it has no `ref`).
 
-    `followed_by` are the times of customer messages on the case that were written later than this answer
-    but processed before it: they stay unanswered.
+    `has_it`: the mail went to the customer, too. `followed_by` are the times of customer messages on the case that
+    were written later than this answer but processed before it: they stay unanswered.
     """
 
     at: datetime
     by: Person
     written: Written
-    ref: PostRef
+    ref: PostRef | None
     closes: bool = False
     near_miss: bool = False
     followed_by: tuple[datetime, ...] = ()
+    letter: Letter | None = None
+    has_it: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,7 @@ class MessageEdited:
     at: datetime
     ref: PostRef
     text: str
+    html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,28 @@ class DeliveryFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryUnknown:
+    """The mail with an answer was handed over, and what became of it is not known."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecalled:
+    """An answer was deleted before it went. `answered_otherwise`: the customer got, or gets, another one."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    answered_otherwise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FileFailed:
     """A file that came with the message at `ref` could not be brought to the other side.
 
@@ -173,6 +205,30 @@ class FileFailed:
     reply_to: ReplyTo | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerBounced:
+    """The mail with an answer came back: it was sent, but did not arrive."""
+
+    at: datetime
+    message_id: int
+    ref: PostRef | None
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailShown:
+    """A mail that belongs to the case and changes nothing: a machine's, or one by which its author cannot act."""
+
+    at: datetime
+    notice: ThreadNotice
+    sender: str
+    subject: str
+    quote: str
+    ref: PostRef
+    detail: str = ""
+
+
 Event = (
     CustomerWrote
     | AdminBegan
@@ -188,5 +244,9 @@ Event = (
     | MessageDeleted
     | CardDeleted
     | DeliveryFailed
+    | DeliveryUnknown
+    | AnswerRecalled
     | FileFailed
+    | AnswerBounced
+    | MailShown
 )

@@ -35,16 +35,18 @@ def tell_of_lost_files(
     *,
     reply_to: ReplyTo | None,
     answered_by: str = "",
+    by_mail: bool = False,
 ) -> list[Effect]:
     """Both sides see it: the desk in the thread, the customer where the conversation is.
 
-    `answered_by` is the admin whose files they are; without one they are the customer's.
+    `answered_by` is the admin whose files they are; without one they are the customer's. `by_mail`: who has no
+    conversation is told by mail.
     """
     if not files:
         return []
     notice = ThreadNotice.FILES_NOT_SENT if answered_by else ThreadNotice.CUSTOMERS_FILES_NOT_SENT
     effects: list[Effect] = [SayInThread(notice, at, to=answered_by, about=ref, files=files)]
     told = tuple(file for file in files if not (answered_by and file.trouble in _NOT_FOR_CUSTOMERS))
-    if told and reply_to is not None:
+    if told and (reply_to is not None or by_mail):
         effects.append(SayFilesNotSent(reply_to, ref, told, by_customer=not answered_by))
     return effects

@@ -25,6 +25,11 @@ class Person:
     name: str
     is_admin: bool = False
 
+    @property
+    def signature(self) -> str:
+        """How a closing is signed: by name, or by the address of who acts by mail."""
+        return self.id if "@" in self.id else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class PostRef:
@@ -41,6 +46,32 @@ class ReplyTo:
 
     channel: str
     thread_ts: str | None = None
+
+
+# The channel of a PostRef that is no post in Slack, but a mail: its `ts` is the mail's number.
+MAIL = "mail"
+
+
+def mail_ref(mail_id: int) -> PostRef:
+    return PostRef(MAIL, str(mail_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The mail that carries a message: what a later mail may refer to, and what is shown beside the words.
+
+    `shown_subject` is its subject where that says something new: that of a case's first mail, or a changed one.
+    """
+
+    mail_id: int
+    message_id: str
+    address: str
+    name: str = ""
+    subject: str = ""
+    references: tuple[str, ...] = ()
+    shown_subject: str = ""
+    cc: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class TriggerKind(StrEnum):
@@ -122,6 +153,7 @@ class FileTrouble(StrEnum):
     UNREADABLE = "unreadable"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    NO_ROOM = "no_room"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +185,12 @@ class LostFile:
 class Written:
     """What somebody wrote: `text` as people read it, `typed` without quotes and code.
 
-    `files` came with it; `leading_mention` is the id it starts by mentioning.
+    `files` came with it; `leading_mention` is the id it starts by mentioning. `html` is the same text with its
+    formatting, safe to show; empty where it has none.
     """
 
     text: str
     typed: str
     files: tuple[File, ...] = field(default=())
     leading_mention: str | None = None
+    html: str = ""

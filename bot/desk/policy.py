@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -16,6 +16,31 @@ class SilenceClock(StrEnum):
 
     LAST_MESSAGE = "last_message"
     CUSTOMER_WAITING = "customer_waiting"
+
+
+class AdminCheck(StrEnum):
+    """What proves that a mail from an admin's address is the admin's: nothing does where it is `off`."""
+
+    DMARC = "dmarc"
+    NONE = "none"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class MailPolicy:
+    """How mail is judged. `admin_check` is the one in force, `own` are the desk's own addresses.
+
+    `auto_limit` is how many automatic mails an address gets in a day, `auto_limit_total` all of them in an hour.
+    """
+
+    admins: frozenset[str] = frozenset()
+    admin_check: AdminCheck = AdminCheck.OFF
+    admin_mail_lasts: timedelta = timedelta(days=7)
+    own: frozenset[str] = frozenset()
+    auto_limit: int = 5
+    auto_limit_total: int = 60
+    new_cases_per_hour: int = 60
+    held_alert: timedelta | None = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +62,4 @@ class Policy:
     answers_at_once: timedelta = timedelta(seconds=10)
     say_received: bool = True
     file_max_bytes: int = DEFAULT_FILE_MAX_BYTES
+    mail: MailPolicy = field(default_factory=MailPolicy)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
+
+WHOLE_TEXT = "text"  # in place of a file's number: the whole text, where less than that is shown
 
 
 class Machine(StrEnum):
@@ -88,3 +92,54 @@ class ParsedMail:
     verdict_detail: str = ""  # for admins: which header said what
     is_spam: bool = False  # X-Spam-Flag: YES
     notes: tuple[str, ...] = ()
+
+    @property
+    def hides_text(self) -> bool:
+        """Whether there is more text than the new words: history, a signature."""
+        return "".join(self.text.split()) != "".join(self.new_words.split())
+
+    @property
+    def whole_text(self) -> bytes:
+        """The whole text as a file."""
+        return self.text.encode(errors="replace")
+
+
+def to_json(mail: ParsedMail) -> dict[str, Any]:
+    """The facts as they are kept on an item of the inbox."""
+    return asdict(mail)
+
+
+def from_json(facts: Mapping[str, Any]) -> ParsedMail:
+    """What `to_json` gave, also by way of JSON text."""
+    bounce = facts["bounce"]
+    return ParsedMail(
+        message_id=facts["message_id"],
+        sender=Address(**facts["sender"]) if facts["sender"] else None,
+        trouble_with_sender=facts["trouble_with_sender"],
+        from_shown=facts["from_shown"],
+        recipients=_addresses(facts["recipients"]),
+        cc=_addresses(facts["cc"]),
+        reply_to=_addresses(facts["reply_to"]),
+        subject=facts["subject"],
+        references=tuple(facts["references"]),
+        tags=tuple(facts["tags"]),
+        new_words=facts["new_words"],
+        text=facts["text"],
+        files=tuple(MailFile(**each) for each in facts["files"]),
+        machine=Machine(facts["machine"]) if facts["machine"] else None,
+        bounce=_bounce(bounce) if bounce else None,
+        verdict=Verdict(facts["verdict"]),
+        verdict_detail=facts["verdict_detail"],
+        is_spam=facts["is_spam"],
+        notes=tuple(facts["notes"]),
+    )
+
+
+def _addresses(found: list[Mapping[str, str]]) -> tuple[Address, ...]:
+    return tuple(Address(**each) for each in found)
+
+
+def _bounce(found: Mapping[str, Any]) -> Bounce:
+    return Bounce(
+        **{**found, "message_ids": tuple(found["message_ids"]), "recipients": tuple(found["recipients"])}
+    )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 
-from bot.config import is_loopback
+from bot.hosts import is_loopback
 from storage import reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
+from storage.processes import Process
 
 log = structlog.get_logger(__name__)
 
@@ -25,12 +27,23 @@ Services = Mapping[str, str]
 
 
 class HealthServer:
-    """Answers while the bot starts, runs and stops. `services` tells how each part is just now."""
+    """Answers while the bot starts, runs and stops. `services` tells how each part is just now, `facts` what else
+    a reader should know, `processes` who works on the database.
+    """
 
-    def __init__(self, host: str, port: int, services: Callable[[], Services]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        services: Callable[[], Services],
+        facts: Mapping[str, str] | None = None,
+        processes: Callable[[], Sequence[Process]] = list,
+    ) -> None:
         self._host = host
         self._port = port
         self._services = services
+        self._facts = dict(facts or {})
+        self._processes = processes
         self._database: Database | None = None
         self._runner: web.AppRunner | None = None
 
@@ -57,7 +70,12 @@ class HealthServer:
     async def _health(self, _request: web.Request) -> web.Response:
         services = dict(self._services())
         healthy = all(word in _WELL for word in services.values())
-        body = {"status": "healthy" if healthy else "unhealthy", "services": services}
+        body = {
+            "status": "healthy" if healthy else "unhealthy",
+            "services": services,
+            **self._facts,
+            "processes": [_shown(process) for process in self._processes()],
+        }
         return web.json_response(body, status=200 if healthy else 503)
 
     async def _cases(self, request: web.Request) -> web.Response:
@@ -79,6 +97,16 @@ class HealthServer:
                 for file in files
             ]
         )
+
+
+def _shown(process: Process) -> dict[str, Any]:
+    return {
+        "id": process.id,
+        "version": process.version,
+        "started_at": process.started_at.isoformat(timespec="seconds"),
+        "sockets": process.sockets,
+        "connected": process.is_connected,
+    }
 
 
 def _from_this_machine(request: web.Request) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 import structlog
 
 from bot.clock import Clock
-from bot.courier.reports import trouble_row
+from bot.courier.reports import recovery_row, start_warning_row, trouble_row
 from storage import outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
+from storage.outbox import NewRow
 
 log = structlog.get_logger(__name__)
 
 AGAIN = 5.0
+
+_Row = Callable[[str, str, datetime], NewRow]
 
 
 class Troubles:
@@ -26,24 +30,32 @@ class Troubles:
         self._database = database
         self._alerting = alerting
         self._clock = clock
-        self._told: asyncio.Queue[str] = asyncio.Queue()
+        self._told: asyncio.Queue[tuple[_Row, str]] = asyncio.Queue()
         self.on_outbox: Callable[[], None] = lambda: None
 
     def tell(self, words: str) -> None:
         """A sentence for the alerting channel, without its full stop."""
-        self._told.put_nowait(words)
+        self._told.put_nowait((trouble_row, words))
+
+    def warn(self, words: str) -> None:
+        """As `tell`, of something about the setup that an operator should know."""
+        self._told.put_nowait((start_warning_row, words))
+
+    def well(self, words: str) -> None:
+        """As `tell`, of something that is well again."""
+        self._told.put_nowait((recovery_row, words))
 
     async def run(self) -> None:
         """Put what is told into the outbox, until cancelled. A database that is away is waited for."""
         while True:
-            words = await self._told.get()
+            row, words = await self._told.get()
             now = self._clock.now()
-            rows = [trouble_row(words, self._alerting, now)]
+            rows = [row(words, self._alerting, now)]
             try:
                 await self._database.write(partial(outbox.enqueue, rows=rows, now=now))
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
-                self._told.put_nowait(words)
+                self._told.put_nowait((row, words))
                 await asyncio.sleep(AGAIN)
             else:
                 self.on_outbox()

@@ -33,6 +33,7 @@ SETTINGS = {
     "LOG_FORMAT": "json",
     "ESCALATION_CHECK_INTERVAL": "0.5",
     "SLACK_POSTS_PER_SECOND": "5",
+    "ANSWER_DELAY": "2",
 }
 """What a bot needs beside the sandbox's environment, with intervals for people who watch."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -144,6 +144,21 @@ class SandboxClient:
         """Let the sample's person do what it shows; returns what was done."""
         return await self._do("play", **sample)
 
+    async def play_mail(self, raw: bytes, authentication: str | None = None) -> Json:
+        """Let the author of a mail send it; returns what was done."""
+        content = base64.b64encode(raw).decode()
+        return await self._do("mail_play", content_base64=content, authentication=authentication)
+
+    async def write_mail(self, sender: str, subject: str | None = None, text: str = "", **mail: Any) -> int | None:
+        """As `MailServer.write`; files' contents may be bytes, `answered` is the number of a mail."""
+        answer = await self._do("mail_write", sender=sender, subject=subject, text=text, **_portable(mail))
+        number: int | None = answer["number"]
+        return number
+
+    async def mail_trouble(self, verb: str, **how: Any) -> Json:
+        """A verb of the control API: faults, outage, stall, drop, logins, pushes, renumber, bounce, absent."""
+        return await self._do(f"mail_{verb}", **how)
+
     async def state(self) -> Json:
         """The whole workspace."""
         async with self._open().get(f"{self.url}/sandbox/state") as response:
@@ -201,11 +216,20 @@ class SandboxClient:
 
 async def play_sample(url: str, sample: Json) -> Json:
     """Play a sample into the sandbox at an address on this machine; returns what was done."""
+    return await _at(url, lambda client: client.play(sample))
+
+
+async def play_mail_sample(url: str, raw: bytes, authentication: str | None = None) -> Json:
+    """Play a mail into the sandbox at an address on this machine; returns what was done."""
+    return await _at(url, lambda client: client.play_mail(raw, authentication))
+
+
+async def _at(url: str, play: Callable[[SandboxClient], Awaitable[Json]]) -> Json:
     if not _is_on_this_machine(url):
         raise SandboxError(f"{url} is no local Slack: its address looks like http://127.0.0.1:8900")
     try:
         async with SandboxClient(url) as client:
-            return await client.play(sample)
+            return await play(client)
     except aiohttp.ContentTypeError:
         raise SandboxError(f"what answers at {url} is no local Slack") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from bot.sandbox.errors import SlackError
+from bot.sandbox.mail.control import mail_state
 from bot.sandbox.model import Json
 from bot.sandbox.samples import play
 
@@ -22,7 +23,8 @@ Verb = Callable[..., Awaitable[Json]]
 class Control:
     """POST /sandbox/<verb> with a JSON body; GET state and traffic."""
 
-    def __init__(self, slack: LocalSlack) -> None:
+    def __init__(self, slack: LocalSlack, more: Mapping[str, Verb]) -> None:
+        """`more` are further verbs."""
         self._slack = slack
         self._verbs: dict[str, Verb] = {
             "post": self._post,
@@ -51,6 +53,7 @@ class Control:
             "retry_schedule": self._retry_schedule,
             "bot": self._bot,
             "play": self._play,
+            **more,
         }
 
     def register(self, app: web.Application) -> None:
@@ -268,6 +271,7 @@ def state(slack: LocalSlack) -> Json:
         "views": workspace.views,
         "homes": workspace.homes,
         "files": {file.id: file.to_slack() for file in workspace.files.values()},
+        "mail": None if slack.mail is None else mail_state(slack.mail),
     }
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bot.sandbox.journeys import Journeys
+from bot.sandbox.mail.control import mail_panel
+from bot.sandbox.mail.view import MailView
 from bot.sandbox.model import Channel, Json, User
 from bot.sandbox.people import BOT_USER, SUPPORT, TEAM_DOMAIN, TEAM_NAME
 
@@ -91,6 +93,7 @@ class Viewer:
         self._joined: set[str] = set()
         self._journeys_told = 0
         self._dirty: dict[tuple[str, str], None] = {}
+        self._mails = None if slack.mail is None else MailView(slack.mail)
         if user is not None:
             self._workspace.open_im(user)
         self._workspace.watchers.append(self._watch)
@@ -108,6 +111,7 @@ class Viewer:
             "domain": TEAM_DOMAIN,
             "commands": self._slack.commands,
             "shortcuts": self._slack.shortcuts,
+            "mail": None if self._slack.mail is None else {"desk": self._slack.mail.desk},
         }
 
     def changes(self) -> Json:
@@ -124,6 +128,8 @@ class Viewer:
                 found[name] = value
         if messages := self._messages(dirty):
             found["messages"] = messages
+        if self._mails is not None and (mails := self._mails.changes()):
+            found["mails"] = mails
         if journeys := self._journeys.changed_since(self._journeys_told):
             found["journeys"] = journeys
         self._journeys_told = self._journeys.version
@@ -168,6 +174,7 @@ class Viewer:
             "faults": [vars(fault) for fault in slack.faults.pending],
             "rate_limits": slack.rate_limits,
             "bot": None if control is None else control.status(),
+            "mail": None if slack.mail is None else mail_panel(slack.mail),
         }
 
     def _messages(self, dirty: dict[tuple[str, str], None]) -> list[Json]:
@@ -231,6 +238,7 @@ def _person(slack: LocalSlack, user: User) -> Json:
         "real_name": user.display_name or user.real_name,
         "deleted": user.deleted,
         "is_bot": user.is_bot,
+        "email": user.email,
         "role": _role(slack, user),
     }
 

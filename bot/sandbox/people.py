@@ -26,6 +26,8 @@ ADA: Final = "U0ADAADM01"
 GRACE: Final = "U0GRACEH01"
 BEN: Final = "U0BENBYS01"
 
+ADAS_ADDRESS: Final = "ada@desk.example"
+
 SUPPORT: Final = "C0SUPPORT1"
 ALERTS: Final = "C0ALERTS01"
 LOG: Final = "C0LOGGING1"
@@ -62,7 +64,7 @@ def furnish(workspace: Workspace) -> None:
     workspace.add_user(BOT_USER, "casewire", "Casewire", is_bot=True)
     workspace.add_user(DANA, "dana", "Dana Lee", email="dana@customer.example")
     workspace.add_user(OMAR, "omar", "Omar Sy", email="omar@customer.example")
-    workspace.add_user(ADA, "ada", "Ada Admin", email="ada@desk.example", is_admin=True)
+    workspace.add_user(ADA, "ada", "Ada Admin", email=ADAS_ADDRESS, is_admin=True)
     workspace.add_user(GRACE, "grace", "Grace Hopper", email="grace@desk.example")
     workspace.add_user(BEN, "ben", "Ben Bystander", email="ben@desk.example")
     desk = [BOT_USER, ADA, GRACE, BEN]

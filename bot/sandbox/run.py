@@ -38,8 +38,11 @@ async def run_sandbox(
     BotFailed when the bot does not come up.
     """
     announce = announce or partial(print, flush=True)  # flushed, for whoever reads it through a pipe
-    async with LocalSlack(port, **options) as slack, contextlib.AsyncExitStack() as stack:
+    async with LocalSlack(port, **{"with_mail": True, **options}) as slack, contextlib.AsyncExitStack() as stack:
         announce(f"Local Slack on {slack.url}/, until Ctrl-C. Open this address in a browser to use it.")
+        if slack.mail is not None:
+            ports = f"IMAP on port {slack.mail.imap.port}, SMTP on port {slack.mail.smtp.port}"
+            announce(f"Local mail beside it: {ports} of 127.0.0.1; the page shows every mailbox.")
         announce("")
         if with_bot:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="casewire-sandbox-"))

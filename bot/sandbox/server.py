@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
@@ -23,10 +23,12 @@ from bot.sandbox.gestures import Gestures
 from bot.sandbox.interactions import Interactions
 from bot.sandbox.live import Live
 from bot.sandbox.loopback import is_loopback
+from bot.sandbox.mail.control import MailControl
+from bot.sandbox.mail.server import MailServer
 from bot.sandbox.model import Channel, Json
 from bot.sandbox.report import picture
 from bot.sandbox.socket_mode import SocketHub
-from bot.sandbox.traffic import Record, Traffic
+from bot.sandbox.traffic import Direction, Record, Traffic
 from bot.sandbox.web_api.call import Api
 from bot.sandbox.web_api.dispatch import WebApi
 from bot.sandbox.web_page import WebPage
@@ -49,6 +51,7 @@ class LocalSlack(Gestures):
         app_token: str = people.APP_TOKEN,
         furnished: bool = True,
         bot_control: BotControl | None = None,
+        with_mail: bool = False,
     ) -> None:
         self.port = port
         self.bot_token = bot_token
@@ -73,19 +76,24 @@ class LocalSlack(Gestures):
         clock.watchers.append(self._tell_the_time)
         if furnished:
             people.furnish(workspace)
+        self.mail = MailServer(bell=self.bell, now=clock.now, note=self._note_mail) if with_mail else None
         self._runner: web.AppRunner | None = None
 
     # life
 
     async def start(self) -> Self:
         """Listen on loopback."""
+        if self.mail is not None:
+            await self.mail.start()
         app = web.Application(middlewares=[_loopback_only], client_max_size=MAX_BODY)
         app.router.add_route("*", "/api/{method}", self.web_api.handle)
         app.router.add_get("/link/", self.sockets.handle)
         Downloads(self.api, self.web_api).register(app)
         Live(self).register(app)
         WebPage(self.workspace).register(app)
-        Control(self).register(app)
+        mail_control = MailControl(self.mail)
+        mail_control.register(app)
+        Control(self, mail_control.verbs).register(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self.port)
@@ -101,6 +109,8 @@ class LocalSlack(Gestures):
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self.mail is not None:
+            await self.mail.stop()
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -125,7 +135,8 @@ class LocalSlack(Gestures):
     @property
     def environment(self) -> dict[str, str]:
         """What a bot on the furnished workspace needs in its environment."""
-        return {
+        mail = {} if self.mail is None else {**self.mail.environment, "ADMIN_EMAILS": people.ADAS_ADDRESS}
+        return mail | {
             "SLACK_API_URL": self.api_url,
             "SLACK_BOT_TOKEN": self.bot_token,
             "SLACK_APP_TOKEN": self.app_token,
@@ -155,6 +166,14 @@ class LocalSlack(Gestures):
     def note_bot_status(self, status: str) -> None:
         """The bot has started or ended."""
         self.traffic.add(self.clock.now(), "sandbox", "bot", status=status)
+
+    def _note_mail(self, what: str, **detail: Any) -> None:
+        """What happens to mail: by people, by the bot, or by itself."""
+        by_bot = self.mail is not None and detail.get("user") == self.mail.desk
+        direction: Direction = (
+            "from_bot" if by_bot else "person" if what in ("mail_written", "mail_sent") else "sandbox"
+        )
+        self.traffic.add(self.clock.now(), direction, what, **detail)
 
     # looking
 

@@ -21,6 +21,13 @@ def parse(blocks: object, naming: Naming) -> tuple[list[Run], bool]:
     return on_own_lines(read), reader.complete
 
 
+def word(element: object, naming: Naming) -> Run | None:
+    """What one element of a section reads as; None where it says nothing."""
+    reader = _Reader(naming)
+    run = reader._known(element) or reader._unknown(element)
+    return run if run is not None and run.text else None
+
+
 class _Reader:
     """Walks blocks of whatever shape; what it cannot read makes the reading incomplete, never fail."""
 

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import structlog
 
-from bot.casework.batch import Desk, apply_items
-from bot.casework.filing import Channels
+from bot.casework.batch import apply_items
+from bot.casework.batch_state import Desk
+from bot.casework.filing_rows import Channels
 from bot.casework.intake import message_item
 from bot.casework.prepare import DirectMessage
 from bot.desk.model import Person, PostRef, ReplyTo, Written

@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from bot.casework.batch import Desk, apply_items
-from bot.casework.filing import Channels
+from bot.casework.batch import apply_items
+from bot.casework.batch_state import Desk
+from bot.casework.filing_rows import Channels
 from bot.casework.intake import Request, Verb, message_item, request_item
 from bot.casework.prepare import Prepared, prepare
-from bot.casework.worker import _take
+from bot.casework.worker import _take_unheld
 from bot.clock import Clock
 from bot.desk.model import Person
 from bot.desk.policy import Policy
@@ -140,7 +141,7 @@ def prepared(item: Item) -> Prepared:
 def decide_all(connection: Connection, now: datetime = NOON, desk: Desk = DESK) -> list[str]:
     """Decide whatever waits in ready lanes, in batches as the worker makes them; the keys decided."""
     decided: list[str] = []
-    while items := _take(connection, now):
+    while items := _take_unheld(connection, now)[0]:
         keys = apply_items(connection, [(item, prepared(item)) for item in items], {}, desk, now)
         if not keys:
             break

@@ -207,9 +207,9 @@ class TestFailures:
         await database.write(lambda c: put_all(c, [dm(1, "killer"), dm(2, "after it"), dm(3, user="U2")]))
         for _ in range(3):
             dying.clear()
-            async with running(Casework(database, people, DESK, Clock(), "the same process")):
+            async with running(Casework(database, people, DESK, Clock(), "the same process", lasting=0.3)):
                 await asyncio.wait_for(dying.wait(), 5)
-        async with running(Casework(database, people, DESK, Clock(), "the same process")):
+        async with running(Casework(database, people, DESK, Clock(), "the same process", lasting=0.3)):
             await decided(database)
         assert await rows(database, "SELECT state, attempts FROM inbox ORDER BY id") == [
             ("quarantined", 4),
@@ -217,6 +217,27 @@ class TestFailures:
             ("done", 1),
         ]
         assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [1]
+
+    async def test_what_only_waits_for_a_lookup_is_not_blamed_however_often_the_process_is_stopped(
+        self, database: Database, people: KnownPeople
+    ) -> None:
+        await database.write(lambda c: put_all(c, [dm(1, "innocent")]))
+        people.away.add("U1")
+        for life in range(1, 6):
+            casework = Casework(database, people, DESK, Clock(), f"life {life}", lasting=0.1)
+            running_ = asyncio.create_task(casework.run())
+
+            async def tried(asked: int = people.asked.count("U1")) -> bool:
+                return people.asked.count("U1") > asked
+
+            await until(tried)
+            casework.stop()
+            await running_
+        assert await rows(database, "SELECT state, attempts FROM inbox") == [("waiting", 0)]
+        people.away.clear()
+        async with running(Casework(database, people, DESK, Clock(), lasting=0.1)):
+            await decided(database)
+        assert await bodies(database) == ["innocent"]
 
     async def test_a_failure_of_what_another_process_has_decided_changes_nothing(
         self, database: Database, people: KnownPeople

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from bot.courier.courier import Courier
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import ChannelTrouble, LoginTrouble, Uncertain
+from bot.leases import Leases
 from bot.timing import Timing
 from bot.views import Views
 from storage import outbox
@@ -74,7 +76,8 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
         words,
         channels,
         clock,
-        files=None,
+        files=SimpleNamespace(),
+        leases=Leases(database, "this process", Clock.monotonic),
         timing=Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
     )  # type: ignore[arg-type]
     running = asyncio.create_task(courier.run())

@@ -47,6 +47,7 @@ def test_once_tells_the_story_to_its_end_and_exits_with_0(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Case #CASE_001 closed at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by Ada Admin$", done.stdout, re.M)
     told = ["CASE_003", "✓ sent: “Sorry, Dana!", "[Acknowledge]", "4 messages in a row", "I’m closing this case."]
+    told += ["Casewire ▸ Mia", "Her reply joins the case", "It is here, thank you!"]
     assert all(words in done.stdout for words in told)
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80

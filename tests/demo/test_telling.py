@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.demo.reading import shown
-from bot.demo.telling import Teller, Told
+from bot.demo.telling import Teller, Told, Voice
+from bot.sandbox.mail.server import DESK
 from bot.sandbox.people import ADA, DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
+from tests.sandbox.mail.clients import with_smtplib
 
 
 @pytest.fixture
@@ -63,3 +65,22 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 def test_long_texts_are_cut_with_their_length() -> None:
     assert shown("x" * 40_000).endswith("… (40,000 characters)")
+
+
+async def test_mail_is_told_by_its_subject_and_words_without_what_it_quotes() -> None:
+    async with LocalSlack(with_mail=True) as slack:
+        assert slack.mail is not None
+        slack.mail.write("dana@customer.example", "My order", "Where is it?\n\nOn Tue, Ada wrote:\n> quoted")
+        slack.mail.write("ada@desk.example", "Re: My order", "Here")
+        slack.mail.write("Mia Chen <mia@shop.example>", "", "\x1b[31mred\n-- \nMia")
+        slack.mail.make_bounce("mia@shop.example", "550 5.1.1 Gone")
+        raw = b"From: support@casewire.example\r\nSubject: Re: My order\r\n\r\nOn its way."
+        send = lambda client: client.sendmail(DESK, ["dana@customer.example", "mia@shop.example"], raw)  # noqa: E731
+        await with_smtplib(slack.mail, send)
+        dana, ada, mia, bot, bounced = tale(slack)
+    assert (dana.voice, dana.who, dana.where) == (Voice.CUSTOMER, "Dana", "mail")
+    assert words(dana) == "Mail: My order / Where is it?"
+    assert (ada.voice, ada.who) == (Voice.DESK, "Ada")
+    assert (mia.who, words(mia)) == ("Mia", "Mail: without subject / [31mred")
+    assert (bot.who, bot.where, words(bot)) == ("Casewire", "Dana, Mia", "Mail: Re: My order / On its way.")
+    assert words(bounced) == "A mail to mia@shop.example bounced: 550 5.1.1 Gone"

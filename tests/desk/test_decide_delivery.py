@@ -1,10 +1,13 @@
 """An answer that did not reach its customer."""
 
+from dataclasses import replace
+
 import pytest
 
-from bot.desk.effects import FailAnswer, Mark, MarkState, SayFilesNotSent, ThreadNotice
+from bot.desk.effects import FailAnswer, Mark, MarkState, SayClosed, SayFilesNotSent, ThreadNotice
 from bot.desk.effects import SayInThread as Said
-from bot.desk.model import FileTrouble, ReplyTo
+from bot.desk.events import AnswerRecalled, DeliveryUnknown
+from bot.desk.model import FileTrouble, ReplyTo, Source
 from tests.desk.factories import (
     ADA,
     DM,
@@ -18,6 +21,7 @@ from tests.desk.factories import (
     file_failed,
     kinds,
     of_kind,
+    post,
     reopened,
     the,
     wrote,
@@ -115,3 +119,37 @@ class TestAFile:
         assert the(decision, Said).notice is ThreadNotice.CUSTOMERS_FILES_NOT_SENT
         assert not of_kind(decision, Mark)
         assert decision.case == ANSWERED
+
+
+class TestByMail:
+    UNKNOWN = DeliveryUnknown(at(6), 7, post(), ADA.id, "the connection broke")
+    RECALLED = AnswerRecalled(at(6), 7, post(), ADA.id)
+
+    def test_one_of_which_nobody_knows_is_told_to_its_author_and_changes_nothing_else(self) -> None:
+        decision = decided(ANSWERED, self.UNKNOWN)
+        said = the(decision, Said)
+        assert (said.notice, said.to, said.detail) == (
+            ThreadNotice.DELIVERY_UNKNOWN,
+            ADA.id,
+            "the connection broke",
+        )
+        assert decision.case == ANSWERED
+
+    def test_one_taken_back_in_time_answered_nobody(self) -> None:
+        decision = decided(ANSWERED, self.RECALLED)
+        assert the(decision, Said).notice is ThreadNotice.ANSWER_RECALLED
+        assert decision.case is not None
+        assert (decision.case.unanswered, decision.case.waiting_since) == (1, at(1))
+
+    def test_beside_another_answer_it_leaves_nobody_waiting(self) -> None:
+        decision = decided(ANSWERED, replace(self.RECALLED, answered_otherwise=True))
+        assert decision.case == ANSWERED
+
+    def test_a_closing_that_went_with_it_stands(self) -> None:
+        case = after(answered_closing(at(7)), case=ANSWERED)
+        assert decided(case, self.RECALLED).case == case
+
+    def test_a_case_that_came_by_mail_is_told_of_its_closing_by_mail(self) -> None:
+        by_mail = replace(ANSWERED, source=Source.EMAIL, reply_to=None)
+        assert the(decided(by_mail, closed(at(9))), SayClosed) == SayClosed(None)
+        assert not of_kind(decided(by_mail, closed(at(9), quiet=True)), SayClosed)

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bot.sandbox.people import ADA, SUPPORT
+from bot.sandbox.people import ADA, DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
 from tests.faults.conftest import patient
 from tests.faults.health import becomes
@@ -106,6 +106,77 @@ class TestAway:
             await becomes(desk, 503)
         await desk.until(lambda: "white_check_mark" in desk.marks(answer), 40)
         assert sum("halfway" in post["text"] for post in desk.inbox_of(customer)) == 1
+
+
+@contextlib.asynccontextmanager
+async def full_file(desk: Desk) -> AsyncIterator[None]:
+    """There is no room left for the SQLite file to grow."""
+    assert desk.bot is not None
+    assert desk.bot._database is not None
+    (pages,) = (await desk.rows("PRAGMA page_count"))[0].values()
+    await desk.bot._database.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages}").all())
+    yield
+    await desk.bot._database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1000000").all())
+
+
+@contextlib.asynccontextmanager
+async def full_server(desk: Desk) -> AsyncIterator[None]:
+    """What the server says when its disk is full, at every row of the inbox."""
+    admin = await asyncpg.connect(desk.settings.database_url)
+    await admin.execute(
+        """
+        CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'could not extend file "base/1": No space left on device' USING ERRCODE = '53100';
+        END $$;
+        CREATE TRIGGER full_disk BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION no_room();
+        """
+    )
+    try:
+        yield
+    finally:
+        await admin.execute("DROP FUNCTION no_room() CASCADE")
+        await admin.close()
+
+
+@contextlib.asynccontextmanager
+async def locked_table(desk: Desk) -> AsyncIterator[None]:
+    """Somebody's tool holds a lock on the inbox, for as long as it likes."""
+    admin = await asyncpg.connect(desk.settings.database_url)
+    try:
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await admin.close()
+
+
+class TestWithoutRoomOrLocked:
+    @pytest.mark.parametrize(
+        ("database_kind", "outage"),
+        [
+            pytest.param("sqlite", full_file, id="full file"),
+            pytest.param("postgresql", full_server, id="full server", marks=pytest.mark.postgresql),
+            pytest.param("postgresql", locked_table, id="locked table", marks=pytest.mark.postgresql),
+        ],
+        indirect=["database_kind"],
+    )
+    async def test_what_is_written_meanwhile_is_not_acknowledged_and_goes_through_once_afterwards(
+        self, desk: Desk, outage: Callable[[Desk], contextlib.AbstractAsyncContextManager[None]]
+    ) -> None:
+        card = await desk.opened(DANA, "before")
+        await settled(desk)
+        meanwhile = "meanwhile " * 3000
+        async with outage(desk):
+            ts = await desk.slack.dm(DANA, meanwhile)
+            await desk.until(lambda: len(_unacknowledged(desk.slack, ts)) >= 2)
+            assert (await becomes(desk, 503))["database"] == "disconnected"
+            assert ts in {body["event"]["ts"] for body in desk.slack.sockets.undelivered}
+        await desk.until(lambda: len(desk.mirrors(card)) >= 2, 40)
+        await becomes(desk, 200)
+        await settled(desk)
+        rows = await desk.rows("SELECT body FROM messages ORDER BY timestamp")
+        assert [row["body"][:9] for row in rows] == ["before", "meanwhile"]
+        assert desk.slack.sockets.lost == []
 
 
 @pytest.mark.postgresql

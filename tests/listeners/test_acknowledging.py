@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from bot.app import bolt_app, web_clients
-from bot.casework.filing import Channels
+from bot.casework.filing_rows import Channels
 from bot.clock import Clock
 from bot.connection import SlackConnection
 from bot.listeners import register_listeners

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from bot import __version__
 from bot.ops.health import HealthServer, _from_this_machine
 from bot.sandbox.people import DANA
 from bot.sandbox.server import LocalSlack
@@ -27,7 +28,10 @@ class TestHealth:
     async def test_a_bot_that_runs_is_healthy(self, database_url: str) -> None:
         async with running_desk(database_url) as desk:
             await until(lambda: desk.bot.services() == WELL)
-            assert await health(desk.bot) == (200, {"status": "healthy", "services": WELL})
+            status, body = await health(desk.bot)
+            (process,) = body.pop("processes")
+            assert (status, body) == (200, {"status": "healthy", "services": WELL})
+            assert (process["version"], process["sockets"], process["connected"]) == (__version__, 2, True)
 
     @pytest.mark.parametrize("word", ["disconnected", "stopped"])
     @pytest.mark.parametrize("service", sorted(WELL))

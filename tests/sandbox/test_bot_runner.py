@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -75,6 +76,7 @@ class TestRunSandbox:
             while "/sandbox/state" not in said:
                 said += await lines.get() + "\n"
         assert "Open this address in a browser" in said
+        assert re.search(r"IMAP on port \d+, SMTP on port \d+ of 127\.0\.0\.1", said)
         health = said.split("Its health: ")[1].split()[0]
         async with aiohttp.ClientSession() as session, session.get(health) as answer:
             assert answer.status == 200

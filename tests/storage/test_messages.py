@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.casework.filing import BODY_BYTES, CUT_MARK, _body
+from bot.casework.filing_rows import BODY_BYTES, CUT_MARK, body_of
 from storage import alerts, cases, messages
 from storage.alerts import AlertPost
 from storage.engine import Database
@@ -78,7 +78,7 @@ class TestWholeText:
 
     @given(st.text(min_size=2_000, max_size=4_000), st.sampled_from(["", "a", "é", "\U0001f600"]))
     def test_a_body_is_cut_at_a_character_with_a_visible_mark(self, text: str, filler: str) -> None:
-        body, whole = _body(text + filler * 10_000)
+        body, whole = body_of(text + filler * 10_000)
         assert len(body.encode()) <= BODY_BYTES
         if whole is None:
             assert CUT_MARK not in body

@@ -14,10 +14,10 @@ from bot.desk.model import File
 from storage import attachments, messages
 from storage.engine import engine_for
 from storage.errors import UnknownSchema
-from storage.migrate import alembic_config, upgrade, upgrade_async
+from storage.migrate import alembic_config, serves, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0009"
+HEAD = "0012"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,
@@ -70,6 +70,13 @@ def _words(sql: str) -> str:
     return f"{head.strip()} ({', '.join(sorted(part.strip() for part in parts))})"
 
 
+def newer(connection: Connection, min_compatible: str) -> None:
+    """As if a later version had migrated the database."""
+    connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    info = sa.text("UPDATE schema_info SET schema_version = '9999', min_compatible = :oldest")
+    connection.execute(info, {"oldest": min_compatible})
+
+
 class TestUpgrade:
     async def test_from_nothing_to_the_newest(self, empty_database_url: str) -> None:
         assert await upgrade_async(empty_database_url) == HEAD
@@ -92,15 +99,38 @@ class TestUpgrade:
         assert [process.returncode for process in processes] == [0, 0], told
 
     async def test_a_schema_of_a_newer_casewire_is_refused_with_a_way_out(self, database_url: str) -> None:
-        await inside(database_url, lambda c: c.execute(sa.text("UPDATE alembic_version SET version_num = '9999'")))
-        with pytest.raises(UnknownSchema, match=r"9999.*newer Casewire.*Install that version"):
+        await inside(database_url, lambda c: newer(c, min_compatible="9998"))
+        with pytest.raises(UnknownSchema, match=r"9999.*newer Casewire.*knows 9998.*Install that version"):
             await upgrade_async(database_url)
+
+    async def test_a_schema_of_a_newer_casewire_that_this_one_can_work_with_is_served_as_it_is(
+        self, database_url: str
+    ) -> None:
+        await inside(database_url, lambda c: newer(c, min_compatible=HEAD))
+        before = await inside(database_url, schema)
+        assert await upgrade_async(database_url) == "9999"
+        assert await inside(database_url, schema) == before
+        assert await inside(database_url, serves)
+        await inside(database_url, lambda c: newer(c, min_compatible="9999"))
+        assert not await inside(database_url, serves)
 
     async def test_somebody_elses_tables_are_refused_and_left_alone(self, empty_database_url: str) -> None:
         await inside(empty_database_url, lambda c: c.execute(sa.text("CREATE TABLE messages (theirs TEXT)")))
         with pytest.raises(UnknownSchema, match=r"messages.*database of its own"):
             await upgrade_async(empty_database_url)
         assert await inside(empty_database_url, lambda c: sa.inspect(c).get_table_names()) == ["messages"]
+
+    @pytest.mark.parametrize("database_kind", ["sqlite"])
+    async def test_another_programs_file_is_refused_and_left_alone(self, empty_database_url: str) -> None:
+        for statement in ("CREATE TABLE bookmarks (url TEXT)", "CREATE TABLE alembic_version (version_num TEXT)"):
+            await inside(empty_database_url, lambda c, statement=statement: c.execute(sa.text(statement)))
+        await inside(
+            empty_database_url, lambda c: c.execute(sa.text("INSERT INTO alembic_version VALUES ('ae10')"))
+        )
+        with pytest.raises(UnknownSchema, match=r"bookmarks.*database of its own"):
+            await upgrade_async(empty_database_url)
+        names = await inside(empty_database_url, lambda c: sa.inspect(c).get_table_names())
+        assert names == ["alembic_version", "bookmarks"]
 
     async def test_an_upgrade_that_fails_leaves_nothing(self, empty_database_url: str, monkeypatch) -> None:
         def fails(config: object, revision: str) -> None:

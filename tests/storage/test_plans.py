@@ -4,6 +4,7 @@ A plan is asserted instead of a duration; on PostgreSQL the generic plan, which 
 """
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage import cases, home_views, inbox, outbox, queues, reports
+from storage import cases, home_views, inbox, messages, outbox, queues, reports
 from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
 from storage.queues import Cursor, Queue
@@ -38,6 +39,11 @@ SELECT 'CASE_' || n, n, 'U' || n, 'slack', CASE WHEN n % 10 = 0 THEN 'open' ELSE
        CASE WHEN n % 40 = 0 THEN :noon END, n % 80 = 0, CASE WHEN n % 80 = 0 THEN :noon END,
        'CSUP', n || '.0001'
   FROM (NUMBERS {CASES});
+
+INSERT INTO messages (case_id, sender, is_admin, body, timestamp, source)
+SELECT 'CASE_' || n, 'U' || n, FALSE, 'words', :noon, 'slack' FROM (NUMBERS {LANES});
+
+INSERT INTO copies (message_id, channel, ts) SELECT id, 'CSUP', id || '.5' FROM messages;
 
 INSERT INTO inbox (key, kind, lane, at, received_at, raw, state)
 SELECT 'k' || n, 'message', 'customer:U' || (n % {LANES}), :noon, :noon, '',
@@ -100,10 +106,12 @@ def large_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield url
         return
     cluster = request.getfixturevalue("postgres_cluster")
-    url = cluster.create_database("casewire_plans", request.getfixturevalue("postgres_template"))
+    url = cluster.create_database(
+        name := f"casewire_plans_{os.getpid()}", request.getfixturevalue("postgres_template")
+    )
     asyncio.run(filled(url))
     yield url
-    cluster.drop_database("casewire_plans")
+    cluster.drop_database(name)
 
 
 @pytest.fixture
@@ -170,6 +178,8 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("next_due", outbox.next_due, ["ix_outbox_lanes_due"]),
     ("next_turn", lambda c: outbox.next_turn(c, "CSUP", after(1)), ["ix_outbox_lanes_ready", "ix_outbox_unsent"]),
     ("rest_lane", lambda c: outbox.rest_lane(c, "thread:3", NOON), ["ix_outbox_unsent"]),
+    ("behind", lambda c: outbox.behind(c, outbox.rows_of(c, [3])[0], 14), ["ix_outbox_unsent"]),
+    ("shown_at", lambda c: messages.shown_at(c, "CSUP", "1.0"), ["ix_copies_post"]),
     ("fate_of", lambda c: outbox.fate_of(c, 7), ["ix_outbox_message"]),
     ("ready_states", lambda c: outbox.ready_states(c, after(1), 20), ["ix_desired_ready"]),
     ("next_state_due", outbox.next_state_due, ["ix_desired_ready"]),

@@ -17,6 +17,10 @@ class Way:
     def hang(self) -> None:
         self._flows.clear()
 
+    def flow(self) -> None:
+        """What waits goes on."""
+        self._flows.set()
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65536):

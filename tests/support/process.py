@@ -1,10 +1,12 @@
 """The bot as a process of its own, as an operator runs it, so that it can be killed."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,31 @@ ROOT = Path(__file__).parents[2]
 
 
 class BotProcess:
-    """`python -m bot run` on a local Slack; its log is kept in one file over all its lives."""
+    """`python -m bot run` on a local Slack; its log is kept in one file over all its lives.
 
-    def __init__(self, slack: LocalSlack, database_url: str, directory: Path, **changed: str) -> None:
+    `beside`: others run on the same Slack. `timing`: what differs from the usual one. `root`: where its code is.
+    """
+
+    def __init__(
+        self,
+        slack: LocalSlack,
+        database_url: str,
+        directory: Path,
+        *,
+        name: str = "bot",
+        beside: bool = False,
+        timing: Mapping[str, float] | None = None,
+        root: Path = ROOT,
+        **changed: str,
+    ) -> None:
         self.slack = slack
-        self.log = directory / "bot.log"
+        self.log = directory / f"{name}.log"
+        self._beside = beside
+        self._module = ["bot", "run"] if timing is None else ["tests.support.bot_main"]
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(root), str(ROOT)]),
+            "CASEWIRE_TIMING": json.dumps(dict(timing or {})),
             "SLACK_API_URL": slack.api_url,
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
@@ -40,13 +59,13 @@ class BotProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it, and wait until it is connected to Slack."""
+        """Start it, and wait until it is connected to Slack; or runs, if it should not be connected."""
+        before, started = self.slack.connected if self._beside else 0, self.logged("started")
         with self.log.open("ab") as log:
             process = self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "bot",
-                "run",
+                *self._module,
                 cwd=self._directory,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -54,7 +73,11 @@ class BotProcess:
                 stderr=log,
             )
         ended = asyncio.create_task(process.wait())
-        connected = asyncio.create_task(self.slack.wait_for(lambda: self.slack.connected, timeout=30))
+        if self._environment.get("SLACK_SOCKETS") == "0":
+            ready: Coroutine[Any, Any, Any] = eventually(partial(self._started_again, started), 30)
+        else:
+            ready = self.slack.wait_for(lambda: self.slack.connected > before, timeout=30)
+        connected = asyncio.create_task(ready)
         try:
             await asyncio.wait({ended, connected}, return_when=asyncio.FIRST_COMPLETED)
             assert not ended.done(), f"the bot ended with status {process.returncode}:\n{self.tail()}"
@@ -75,16 +98,35 @@ class BotProcess:
         process, self._process = self._process, None
         if process is None:
             return 0
-        if process.returncode is None:
+        connected = self.slack.connected
+        ran = process.returncode is None
+        if ran:
             process.send_signal(how)
         async with asyncio.timeout(15):
             status = await process.wait()
-        await self.slack.wait_for(lambda: not self.slack.connected)
+        if not self._beside:
+            await self.slack.wait_for(lambda: not self.slack.connected)
+        elif ran and self._environment.get("SLACK_SOCKETS") != "0":
+            await self.slack.wait_for(lambda: self.slack.connected < connected)
         return status
+
+    async def ended(self) -> int:
+        """Wait until it ends by itself; how it ended."""
+        assert self._process is not None
+        async with asyncio.timeout(30):
+            return await self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def _started_again(self, before: int) -> bool:
+        return self.logged("started") > before
 
     def logged(self, action: str) -> int:
         """How often something was logged, by its action word."""
-        return self.log.read_text().count(f'"action": "{action}"')
+        return self.log.read_text().count(f'"action": "{action}"') if self.log.exists() else 0
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text().splitlines()[-15:])

@@ -21,7 +21,16 @@ log = structlog.get_logger(__name__)
 WHISPER_PATIENCE = 0.7
 
 # What the clicker sees happen anyway, and need not be told.
-_SEEN = {ReplyKind.ACKNOWLEDGED, ReplyKind.ESCALATED, ReplyKind.REOPENED, ReplyKind.REOPENED_AND_SENT}
+_SEEN = {
+    ReplyKind.ACKNOWLEDGED,
+    ReplyKind.ESCALATED,
+    ReplyKind.REOPENED,
+    ReplyKind.REOPENED_AND_SENT,
+    ReplyKind.MAIL_ACCEPTED,
+    ReplyKind.MAIL_OPENED,
+    ReplyKind.MAIL_BLOCKED,
+    ReplyKind.MAIL_SET_ASIDE,
+}
 
 
 async def decide_click(

@@ -70,7 +70,7 @@ async def _answer(deps: Deps, person: Person, typed: Typed, gesture: str, began:
             return await deps.enquiries.list()
         case Word.NEW if typed.customer is None or not typed.rest:
             return await open_form(deps, gesture, begin_form(typed.customer, typed.rest), began)
-        case Word.CLOSE | Word.REOPEN | Word.ESCALATE if typed.case_id is None:
+        case Word.CLOSE | Word.REOPEN | Word.ESCALATE | Word.BLOCK if typed.case_id is None:
             return which_case(typed.word, deps.command)
         case _:
             return (await ask(deps, _request(typed, person), gesture, began)).post
@@ -82,6 +82,8 @@ def _request(typed: Typed, person: Person) -> Request:
         return Request(Verb.BEGIN, person.id, typed.customer or "", text=typed.rest)
     if typed.word is Word.CLOSE:
         return Request(Verb.CLOSE, person.id, case_id, quiet=typed.rest.lower() == QUIET)
+    if typed.word is Word.BLOCK:
+        return Request(Verb.BLOCK, person.id, case_id)
     if typed.word is Word.REOPEN:
         return Request(Verb.REOPEN, person.id, case_id)
     return Request(Verb.ESCALATE, person.id, case_id, text=typed.rest)

@@ -13,6 +13,7 @@ class Word(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     ESCALATE = "escalate"
+    BLOCK = "block"
     NEW = "new"
     HELP = "help"
 

@@ -4,6 +4,8 @@ import { announce } from "./announce.js";
 import { choose } from "./chooser.js";
 import { Conversation } from "./conversation.js";
 import { $ } from "./dom.js";
+import { personName } from "./mail_people.js";
+import { Mailbox } from "./mailbox.js";
 import { Modals } from "./modal.js";
 import { plain } from "./mrkdwn.js";
 import { authorOf, channelTitle } from "./names.js";
@@ -21,6 +23,7 @@ store.namesVersion = 0;
 buildTop({ onPanel: () => panel.show(!panel.isOpen, true) });
 const conversation = new Conversation(store);
 const thread = new ThreadPane(store);
+const mailbox = new Mailbox(store);
 const sidebar = new Sidebar(store, { onSwitch: () => choose(store, become, true) });
 const modals = new Modals(store);
 const panel = new Panel(store);
@@ -28,6 +31,7 @@ const panel = new Panel(store);
 function become(user) {
   thread.hide();
   history.replaceState(null, "", location.pathname);
+  toldOf.clear();
   store.become(user);
 }
 
@@ -36,7 +40,16 @@ function follow(moved = false) {
   if (!store.hello?.me) return;
   const route = parse(location.hash, store);
   if (route.unknown) history.replaceState(null, "", location.pathname);
+  if (route.mail) {
+    thread.hide();
+    conversation.root.hidden = true;
+    mailbox.open(route.thread ?? null, moved);
+    sidebar.render({ channel: null, home: false, mail: true });
+    return;
+  }
+  mailbox.hide();
   if (!route.channel) return;
+  conversation.root.hidden = false;
   conversation.open(route.channel, Boolean(route.home));
   if (route.thread && store.message(route.channel, route.thread)) {
     const opened = thread.open(route.channel, route.thread);
@@ -50,7 +63,7 @@ function follow(moved = false) {
   sidebar.render({ channel: route.channel, home: Boolean(route.home) });
 }
 
-store.addEventListener("change", ({ detail: { changed, arrived } }) => {
+store.addEventListener("change", ({ detail: { changed, arrived, mails } }) => {
   const any = (...topics) => topics.some((topic) => changed.has(topic));
   if (any("connection")) connection();
   if (any("people")) store.namesVersion += 1;
@@ -64,8 +77,10 @@ store.addEventListener("change", ({ detail: { changed, arrived } }) => {
   }
   if (any("views", "hello")) modals.render();
   if (any("panel", "journeys", "messages", "hello")) panel.render();
-  if (any("people", "channels", "messages", "read", "hello")) sidebar.render();
+  if (any("mails", "people", "panel", "hello")) mailbox.render();
+  if (any("people", "channels", "messages", "mails", "read", "hello")) sidebar.render();
   arrived.forEach(tell);
+  mails.forEach(tellOfMail);
 });
 
 function hello() {
@@ -77,7 +92,7 @@ function hello() {
     return;
   }
   follow();
-  if (document.activeElement === document.body) conversation.composer.focus();
+  if (document.activeElement === document.body) (mailbox.isOpen ? mailbox : conversation.composer).focus();
 }
 
 function connection() {
@@ -94,11 +109,20 @@ function tell({ channel, message }) {
   announce(`New message in ${where} from ${authorOf(store, message)}: ${words}`);
 }
 
+const toldOf = new Set();
+
+function tellOfMail(mail) {
+  if (mail.gone || toldOf.has(mail.number) || !store.isUnread(mail) || mail.mailbox !== store.people.get(store.me)?.email) return;
+  toldOf.add(mail.number);
+  announce(`New mail from ${personName(mail.from[0])}: ${mail.subject}`);
+}
+
 addEventListener("hashchange", () => follow(true));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   conversation.render();
   thread.render();
+  mailbox.render();
 });
 
 document.addEventListener("keydown", (event) => {
@@ -121,11 +145,13 @@ function nextPart(step) {
     within($("sidebar"), 'a[tabindex="0"]'),
     within($("conversation"), '.messages > [tabindex="0"]') ?? within($("conversation"), ".home button, .home a"),
     conversation.home ? null : $("composer-main"),
+    within($("mail"), '.mail-list a[tabindex="0"]') ?? within($("mail"), "select"),
+    within($("mail"), ".mail-open"),
     within($("thread"), '.messages > [tabindex="0"]'),
     thread.isOpen ? $("composer-thread") : null,
     within($("panel"), "button"),
   ].filter((part) => part && part.offsetParent !== null);
-  const regions = parts.map((part) => part.closest(".composer, .messages, nav, #panel") ?? part);
+  const regions = parts.map((part) => part.closest(".composer, .messages, .mail-side, .mail-open, nav, #panel") ?? part);
   const at = regions.findIndex((region) => region.contains(document.activeElement));
   parts[(at + step + parts.length) % parts.length]?.focus();
 }

@@ -3,6 +3,7 @@
 import { act } from "./api.js";
 import { announce } from "./announce.js";
 import { $, h, iconButton, newId, replace } from "./dom.js";
+import { MailTrouble } from "./panel_mail.js";
 import { clock, full } from "./time.js";
 import { Way } from "./way.js";
 
@@ -71,11 +72,12 @@ export class Panel {
     this.botStatus = h("p", { role: "status" });
     this.kill = button("Kill", () => this.#bot("kill", "The bot was killed"), "danger");
     this.restart = button("Restart", () => this.#bot("restart", "The bot starts"));
+    this.mail = new MailTrouble(this.store, { group, button, select, times: TIMES });
     replace(
       this.root,
       h("header", {}, h("h2", {}, "Backstage"), h("span", { class: "quiet grow" }, "what Slack keeps to itself"), this.sides, iconButton("close", "Close backstage (Esc)", () => this.show(false, true))),
       h("div", { class: "panel-body" },
-        h("div", { class: "controls" }, this.#clock(), this.#process(), this.#faults()),
+        h("div", { class: "controls" }, this.#clock(), this.#process(), this.#faults(), this.mail.root),
         this.way.root),
     );
   }
@@ -151,6 +153,7 @@ export class Panel {
     this.hands.hidden = !ours;
     this.kill.disabled = !ours || !running;
     this.restart.disabled = !ours;
+    this.mail.render();
     this.#tick();
     this.way.render();
   }

@@ -1,8 +1,9 @@
-/** Where the page is: `#/home`, `#/C…`, `#/C…/ts`, `#/C…/thread/ts`. */
+/** Where the page is: `#/home`, `#/mail`, `#/mail/thread`, `#/C…`, `#/C…/ts`, `#/C…/thread/ts`. */
 
 export function parse(hash, store) {
   const [channel, first, second] = hash.replace(/^#\/?/, "").split("/");
   const dm = store.dm()?.id;
+  if (channel === "mail" && store.hello?.mail) return { mail: true, thread: first };
   if (channel === "home") return { channel: dm, home: true };
   if (!channel || !store.channels.has(channel)) return { channel: start(store), unknown: Boolean(channel) };
   if (!first) return { channel };

@@ -30,6 +30,7 @@ export class Sidebar {
       h("div", { class: "workspace" }, h("strong", {}, store.hello.team), h("span", {}, "local Slack")),
       section("Channels", rooms, "You are in no channel."),
       section("Apps", apps, ""),
+      store.hello.mail ? section("Mail", [this.#mail()], "") : null,
       h(
         "button",
         { type: "button", class: "me", title: "Become somebody else in this tab", onclick: this.onSwitch },
@@ -41,8 +42,28 @@ export class Sidebar {
     const now = links.find((link) => link.getAttribute("aria-current")) ?? links[0];
     for (const link of links) link.tabIndex = link === now ? 0 : -1;
     if (focused) (links.find((link) => link.getAttribute("href") === focused) ?? now)?.focus();
-    const waiting = channels.reduce((sum, channel) => sum + store.unread(channel.id) + store.unreadInThreads(channel.id), 0);
+    const waiting = channels.reduce((sum, channel) => sum + store.unread(channel.id) + store.unreadInThreads(channel.id), 0) + store.unreadMails();
     document.title = `${waiting ? `(${waiting}) ` : ""}${nameOf(store, store.me)}, Casewire sandbox`;
+  }
+
+  #mail() {
+    const unread = this.store.unreadMails();
+    return h(
+      "li",
+      {},
+      h(
+        "a",
+        {
+          href: "#/mail",
+          class: unread ? "unread" : null,
+          "aria-current": this.current.mail ? "page" : null,
+          "aria-label": unread ? `Mailbox, ${unread} unread` : "Mailbox",
+        },
+        icon("mail"),
+        h("span", { class: "name" }, "Mailbox"),
+        unread ? h("span", { class: "count" }, String(unread)) : null,
+      ),
+    );
   }
 
   #entry(channel) {

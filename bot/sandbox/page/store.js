@@ -19,6 +19,8 @@ export class Store extends EventTarget {
     this.home = null;
     this.panel = { offset: 0, faults: [], connections: 0, bot: null };
     this.journeys = new Map();
+    this.mails = new Map(); // number -> mail, oldest first
+    this.opened = null; // the mailbox that is looked at, where it is not one's own
     this.connected = false;
     this.read = {};
   }
@@ -46,6 +48,7 @@ export class Store extends EventTarget {
     this.me = user;
     sessionStorage.setItem("casewire-me", user);
     this.notices = [];
+    this.opened = null;
     this.hello = null;
     this.connect();
   }
@@ -60,6 +63,7 @@ export class Store extends EventTarget {
       this.channels.clear();
       this.messages.clear();
       this.journeys.clear();
+      this.mails.clear();
       this.home = null;
       this.#loadRead();
       changed.add("hello").add("connection");
@@ -87,7 +91,12 @@ export class Store extends EventTarget {
       this.journeys.set(journey.number, journey);
       changed.add("journeys");
     }
-    this.#tell(changed, arrived);
+    for (const mail of frame.mails ?? []) {
+      if (mail.gone) this.mails.delete(mail.gone);
+      else this.mails.set(mail.number, mail);
+      changed.add("mails");
+    }
+    this.#tell(changed, arrived, frame.type === "hello" ? [] : (frame.mails ?? []));
   }
 
   #change(change, arrived) {
@@ -115,8 +124,8 @@ export class Store extends EventTarget {
     this.#tell(["messages"]);
   }
 
-  #tell(changed, arrived = []) {
-    this.dispatchEvent(new CustomEvent("change", { detail: { changed: new Set(changed), arrived } }));
+  #tell(changed, arrived = [], mails = []) {
+    this.dispatchEvent(new CustomEvent("change", { detail: { changed: new Set(changed), arrived, mails } }));
   }
 
   // what Slack itself says
@@ -164,6 +173,52 @@ export class Store extends EventTarget {
   thread(channel, root) {
     const shown = this.all(channel).filter((message) => message.ts === root || message.thread_ts === root);
     return [...shown, ...this.whispers(channel, root)].sort((a, b) => compareTs(a.ts, b.ts));
+  }
+
+  // mail
+
+  /** The address whose mailbox is looked at. */
+  mailbox() {
+    return this.opened ?? this.people.get(this.me)?.email ?? this.hello?.mail?.desk;
+  }
+
+  openMailbox(address) {
+    this.opened = address;
+  }
+
+  /** One's own mailbox first, then the desk's, the other people's, and whoever else wrote or got a mail. */
+  mailboxes() {
+    const people = [...this.people.values()].filter((person) => person.email && !person.deleted).map((person) => person.email);
+    const others = [...this.mails.values()].map((mail) => mail.mailbox).sort();
+    const own = this.people.get(this.me)?.email;
+    return [...new Set([own, this.hello?.mail?.desk, ...people, ...others].filter(Boolean))];
+  }
+
+  personOf(address) {
+    return [...this.people.values()].find((person) => person.email === address);
+  }
+
+  mailThread(thread) {
+    const mine = this.mailbox();
+    const found = [...this.mails.values()].filter((mail) => mail.mailbox === mine && mail.thread === thread);
+    return found.sort((a, b) => a.number - b.number);
+  }
+
+  /** The conversations of the mailbox that is looked at, the newest first. */
+  mailThreads() {
+    const mine = this.mailbox();
+    const threads = [...new Set([...this.mails.values()].filter((mail) => mail.mailbox === mine).map((mail) => mail.thread))];
+    return threads.map((thread) => this.mailThread(thread)).sort((a, b) => b.at(-1).number - a.at(-1).number);
+  }
+
+  /** Whether it has not been seen by its owner; the desk's mail is read by the desk. */
+  isUnread(mail) {
+    return !mail.seen && mail.folder === "INBOX" && mail.mailbox !== this.hello?.mail?.desk;
+  }
+
+  unreadMails() {
+    const own = this.people.get(this.me)?.email;
+    return [...this.mails.values()].filter((mail) => mail.mailbox === own && this.isUnread(mail)).length;
   }
 
   // unread

@@ -26,7 +26,7 @@ TIMERS = {
     "bot.courier.states": ("BACKOFF_MOST", "POLL"),
     "bot.escalation": ("HOLD_MOST", "HOLD_POLL", "DATABASE_PAUSE"),
     "bot.ops.troubles": ("AGAIN",),
-    "bot.replay": ("TICK", "AGAIN", "HOLD", "LEASE_TIME"),
+    "bot.replay": ("TICK", "AGAIN", "HOLD"),
     "bot.sockets": ("WATCH_INTERVAL", "FRESH_ADDRESS_AFTER", "REBUILD_AFTER"),
 }
 # How long an answer is waited for: never so short that a busy machine is taken for a broken network.

@@ -23,7 +23,7 @@ from tests.support.running import environment
 
 PACE = 0.1
 """All timers run at this part of their real times."""
-MACHINES = {"sqlite": 1, "postgresql": 1}
+MACHINES = {"sqlite": 1, "postgresql": 3}
 PATIENCE = 90.0
 """Seconds in which everything must have settled once nothing is broken any more, at any pace; more at real times."""
 LOOK = 0.1

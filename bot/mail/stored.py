@@ -1,0 +1,64 @@
+"""Stored mails, read: for casework as what they say, for the courier file by file."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import Connection
+
+from bot.casework.mail_prepare import Mail
+from bot.people import LookupUnavailable
+from storage import held_mails, mailboxes
+from storage.engine import Database
+from storage.mailboxes import StoredMail
+
+from .authenticity import Trust
+from .machines import OwnMail
+from .parsed import WHOLE_TEXT
+from .reader import MailReader, ReaderUnavailable, Unreadable
+
+
+class StoredMails:
+    """Reads what the mailbox task has put into the database. Raises Unreadable of a mail that cannot be read."""
+
+    def __init__(self, database: Database, reader: MailReader, trust: Trust, own: OwnMail) -> None:
+        self._database = database
+        self._reader = reader
+        self._trust = trust
+        self._own = own
+
+    async def read(self, mail_id: int) -> Mail:
+        stored = await self._stored(mail_id)
+        try:
+            parsed = await self._reader.parse(stored.raw or b"", self._trust, is_cut=stored.is_cut, own=self._own)
+        except ReaderUnavailable as error:
+            raise LookupUnavailable(str(error)) from error
+        return Mail(stored.internaldate, stored.id, parsed, stored.is_backfilled)
+
+    async def read_held(self, held_id: int) -> Mail | None:
+        """The mail that was held; None where there is none, or its bytes were let go."""
+
+        def work(connection: Connection) -> int | None:
+            held = held_mails.find(connection, held_id)
+            stored = mailboxes.mail_of(connection, held.mail_id) if held is not None else None
+            return stored.id if stored is not None and stored.raw is not None else None
+
+        mail_id = await self._database.read(work)
+        return await self.read(mail_id) if mail_id is not None else None
+
+    async def file(self, source: str) -> bytes:
+        """The bytes of a file by its source, `mail:12:3`. Raises LookupError where there are none to be had."""
+        _, mail_id, number = source.split(":")
+        try:
+            if number == WHOLE_TEXT:
+                return (await self.read(int(mail_id))).parsed.whole_text
+            stored = await self._stored(int(mail_id))
+            return await self._reader.extract(stored.raw or b"", int(number))
+        except Unreadable as error:
+            raise LookupError(str(error)) from error
+
+    async def _stored(self, mail_id: int) -> StoredMail:
+        stored = await self._database.read(partial(mailboxes.mail_of, mail_id=mail_id))
+        if stored is None or stored.raw is None:
+            raise Unreadable(f"The bytes of mail {mail_id} are not kept any more.")
+        return stored
