@@ -8,7 +8,7 @@ import asyncio
 import importlib
 import os
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 
 from bot import app
@@ -21,22 +21,26 @@ from bot.timing import Timing
 # By module: the timers that are constants. What stands here under another name, or not at all, is an error.
 TIMERS = {
     "bot.app": ("RETRY_PAUSE",),
-    "bot.casework.worker": ("BACKOFF_FIRST", "BACKOFF_MOST", "LEFTOVERS_TIME"),
+    "bot.casework.worker": ("BACKOFF_FIRST", "BACKOFF_MOST"),
     "bot.courier.courier": ("BACKOFF_MOST", "POLL"),
     "bot.courier.states": ("BACKOFF_MOST", "POLL"),
     "bot.escalation": ("HOLD_MOST", "HOLD_POLL", "DATABASE_PAUSE"),
     "bot.ops.troubles": ("AGAIN",),
     "bot.replay": ("TICK", "AGAIN", "HOLD"),
     "bot.sockets": ("WATCH_INTERVAL", "FRESH_ADDRESS_AFTER", "REBUILD_AFTER"),
+    "storage.bell": ("PROBE", "AGAIN"),
 }
 # How long an answer is waited for: never so short that a busy machine is taken for a broken network.
 PATIENCES = {
     "bot.app": ("WRITE_TIMEOUT", "READ_TIMEOUT"),
     "bot.courier.transfer": ("TOTAL_TIMEOUT", "CONNECT_TIMEOUT", "SILENCE_TIMEOUT"),
     "bot.sockets": ("PING_INTERVAL",),
+    "storage.bell": ("CALL",),
     "storage.engine": ("CONNECT_TIMEOUT", "COMMAND_TIMEOUT", "STALLED_AFTER"),
 }
 LEAST_PATIENCE = 1.0
+LEAST_LEASE = 3.0
+"""Calls to Slack must end well within it."""
 
 
 def scaled(pace: float) -> Timing:
@@ -47,7 +51,8 @@ def scaled(pace: float) -> Timing:
             for name in names:
                 value = getattr(module, name) * pace
                 setattr(module, name, value if isinstance(value, timedelta) else max(value, least))
-    return Timing(**{field.name: field.default * pace for field in fields(Timing)})
+    timing = Timing(**{field.name: field.default * pace for field in fields(Timing)})
+    return replace(timing, lease=max(timing.lease, LEAST_LEASE))
 
 
 class BootedClock(Clock):

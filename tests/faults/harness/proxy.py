@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import random
+import socket
+import struct
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -22,7 +24,7 @@ class Line:
     def cut(self) -> None:
         """Both sides see a reset; what was held is gone."""
         for writer in (self.client, self.server):
-            writer.transport.abort()
+            _reset(writer)
 
 
 class Proxy:
@@ -101,7 +103,7 @@ class Proxy:
                 raise ConnectionRefusedError
             there, to_server = await asyncio.open_connection("127.0.0.1", self._towards)
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         line = Line(writer, to_server)
         if not self._stalling:
@@ -142,3 +144,11 @@ class Proxy:
             self._answers_to_lose -= 1
             line.answer_is_lost = True
         return False
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a reset in place of the polite end that asyncio would send."""
+    connection = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
