@@ -10,10 +10,13 @@ import os
 import sys
 from dataclasses import fields, replace
 from datetime import timedelta
+from functools import partial
 
 from bot import app
 from bot.clock import Clock
 from bot.config import load_settings
+from bot.mail import mailbox
+from bot.mail.timing import MailTiming
 from bot.ops.logging import configure_logging
 from bot.startup import StartError
 from bot.timing import Timing
@@ -23,6 +26,7 @@ TIMERS = {
     "bot.app": ("RETRY_PAUSE",),
     "bot.casework.worker": ("BACKOFF_FIRST", "BACKOFF_MOST"),
     "bot.courier.courier": ("BACKOFF_MOST", "POLL"),
+    "bot.courier.mail_rows": ("BACKOFF_MOST",),
     "bot.courier.states": ("BACKOFF_MOST", "POLL"),
     "bot.escalation": ("HOLD_MOST", "HOLD_POLL", "DATABASE_PAUSE"),
     "bot.ops.troubles": ("AGAIN",),
@@ -33,6 +37,7 @@ TIMERS = {
 # How long an answer is waited for: never so short that a busy machine is taken for a broken network.
 PATIENCES = {
     "bot.app": ("WRITE_TIMEOUT", "READ_TIMEOUT"),
+    "bot.courier.mail": ("TIMEOUT", "DATA_TIMEOUT"),
     "bot.courier.transfer": ("TOTAL_TIMEOUT", "CONNECT_TIMEOUT", "SILENCE_TIMEOUT"),
     "bot.sockets": ("PING_INTERVAL",),
     "storage.bell": ("CALL",),
@@ -51,6 +56,9 @@ def scaled(pace: float) -> Timing:
             for name in names:
                 value = getattr(module, name) * pace
                 setattr(module, name, value if isinstance(value, timedelta) else max(value, least))
+    waits = {field.name: max(field.default * pace, LEAST_PATIENCE) for field in fields(MailTiming)}
+    waits["lease"] = max(waits["lease"], LEAST_LEASE)
+    mailbox.MailTiming = partial(MailTiming, **waits)  # type: ignore[assignment,misc]
     timing = Timing(**{field.name: field.default * pace for field in fields(Timing)})
     return replace(timing, lease=max(timing.lease, LEAST_LEASE))
 

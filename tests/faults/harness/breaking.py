@@ -26,12 +26,14 @@ class Breaking:
         machines: Sequence[Machine],
         store: Store,
         to_database: Sequence[Proxy],
+        to_mail: Sequence[Proxy],
     ) -> None:
         self._slack = slack
         self._to_slack = to_slack
         self._machines = machines
         self._store = store
         self._to_database = to_database
+        self._to_mail = to_mail
         self._store_in_use = asyncio.Lock()
 
     async def do(self, step: Step) -> None:
@@ -40,8 +42,9 @@ class Breaking:
             await self._machine(step)
         elif family == "database":
             await self._database(step)
-        elif family == "slack":
-            async with self._line(step, self._to_slack):
+        elif family in ("slack", "mail"):
+            proxy = self._to_slack if family == "slack" else step.dice.choice(self._to_mail)
+            async with self._line(step, proxy):
                 await asyncio.sleep(step.lasting)  # how long it lasts
         elif family == "calls":
             self._calls(step)
@@ -50,7 +53,7 @@ class Breaking:
 
     def mend(self) -> None:
         """What is still broken of the connections and of Slack. Machines and databases mend themselves."""
-        for proxy in (self._to_slack, *self._to_database):
+        for proxy in (self._to_slack, *self._to_database, *self._to_mail):
             proxy.mend()
         self._slack.outage(False)
         self._slack.faults.clear()

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 class Kind(StrEnum):
     CUSTOMER = "customer"
+    MAIL = "mail"
     ANSWER = "answer"
     NOTE = "note"
     BYSTANDER = "bystander"
@@ -13,7 +14,7 @@ class Kind(StrEnum):
 
 @dataclass(slots=True)
 class Written:
-    """One message. `mark` stands in it and in nothing else; an edit raises `version`."""
+    """One message, by Slack or by mail (`user` is an address then, and it has no `ts`). `mark` stands in it and in nothing else; an edit raises `version`."""
 
     kind: Kind
     user: str

@@ -7,7 +7,7 @@ from typing import Any
 from bot.blocks.alert import ACTION_ACKNOWLEDGE
 from bot.blocks.card import ACTION_CLOSE_CASE, ACTION_ESCALATE_CASE
 from bot.blocks.words import ALERT_TITLE, TRY_AGAIN
-from bot.sandbox.interactions import CommandReply
+from bot.sandbox.mail.server import MailServer
 from bot.sandbox.people import ADA, ALERTS, BEN, GRACE, SUPPORT
 from bot.sandbox.server import LocalSlack
 from tests.faults.harness.ledger import Asked, Kind, Ledger, Written
@@ -16,6 +16,7 @@ from tests.support.desk import Desk
 from tests.support.posts import button
 
 CUSTOMERS = 4
+WRITE_BY_MAIL = ("mary@customers.example", "mike@elsewhere.example")
 CASE_IN_CARD = re.compile(r"#(CASE_\d+):")
 CLOSING = " I'm closing this case."
 ALERT = re.compile(re.escape(ALERT_TITLE).replace(re.escape("{case_id}"), r"(CASE_\d+)"))
@@ -27,6 +28,7 @@ class Load:
     def __init__(self, slack: LocalSlack, desk: Desk) -> None:
         self.ledger = Ledger()
         self._slack = slack
+        self._mail = slack.mail or MailServer()
         self._desk = desk
         for number in range(CUSTOMERS):
             user = f"U0CROWD{number:03d}"
@@ -48,6 +50,10 @@ class Load:
                 await self._write(dice, rest=" and this is urgent", urgent=True)
             case "send_file":
                 await self._write(dice, file=True)
+            case "write_mail":
+                self._write_mail(dice)
+            case "mail_comes_twice":
+                self._deliver_again(dice)
             case "edit":
                 await self._edit(dice, Kind.CUSTOMER)
             case "delete":
@@ -102,6 +108,23 @@ class Load:
         roots = [post["ts"] for post in self._slack.messages(channel)]
         await self._write(dice, user, thread_ts=dice.choice(roots) if roots else None)
 
+    def _write_mail(self, dice: random.Random) -> None:
+        """In answer to the desk's last mail, or as a new one."""
+        address = dice.choice(WRITE_BY_MAIL)
+        message = Written(Kind.MAIL, address, self.ledger.new_mark(), "", "")
+        self.ledger.written.append(message)
+        received = self._mail.mailbox(address).inbox
+        answered = received[-1] if received and dice.random() < 0.6 else None
+        subject = None if answered is not None else f"A question {len(self.ledger.written)}"
+        self._mail.write(address, subject, message.text, reply_to_mail=answered)
+
+    def _deliver_again(self, dice: random.Random) -> None:
+        """The provider puts a mail into the desk's mailbox a second time."""
+        lying = self._mail.mailbox(self._mail.desk).inbox
+        if lying:
+            again = dice.choice(lying)
+            self._mail.deliver(again.raw, internaldate=again.internaldate)
+
     async def _edit(self, dice: random.Random, kind: Kind) -> None:
         message = self._one_of(dice, kind)
         if message is not None:
@@ -138,7 +161,11 @@ class Load:
             return
         if word == "close":
             self.ledger.tried_to_close(card[1])
-        self._asked(word, card[1], await self._slack.command(ADA, SUPPORT, "/case", f"{word} {card[1]}"))
+        number = len(self._slack.traffic.of("command"))  # this one's, before anybody else commands something
+        reply = await self._slack.command(ADA, SUPPORT, "/case", f"{word} {card[1]}")
+        if reply.ok and reply.messages and not any(TRY_AGAIN in text for text in reply.messages):
+            trigger = self._slack.traffic.of("command")[number].detail["trigger_id"]
+            self.ledger.asked.append(Asked(word, card[1], trigger))
 
     async def _close_by_button(self, dice: random.Random) -> None:
         card = self._card(dice)
@@ -177,8 +204,3 @@ class Load:
             message.file = f"file of {message.mark[-4:]}.txt"
             files = [{"name": message.file, "content": f"What is in the file. {message.mark[-4:]}\n" * 50}]
         message.ts = await self._slack.post(message.user, message.channel, message.text, message.thread_ts, files)
-
-    def _asked(self, what: str, case_id: str, reply: CommandReply) -> None:
-        if reply.ok and reply.messages and not any(TRY_AGAIN in text for text in reply.messages):
-            trigger = self._slack.traffic.of("command")[-1].detail["trigger_id"]
-            self.ledger.asked.append(Asked(what, case_id, trigger))

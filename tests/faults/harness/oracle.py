@@ -1,5 +1,7 @@
 """The oracle: knows what was sent, and says what is lost, doubled or unexplained of it."""
 
+import email
+import email.policy
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from bot.courier.states import EMOJI
 from bot.desk.effects import MarkState
 from bot.sandbox.people import BOT_USER, SUPPORT
 from bot.slack_time import moment
+from storage.outbox import MAIL
 from tests.faults.harness.ledger import Kind, Ledger, Written
 from tests.support.desk import Desk
 from tests.support.posts import words
@@ -47,6 +50,7 @@ class Held:
     inbox: dict[str, dict[str, Any]]
     alerts: list[dict[str, Any]]
     attachments: list[dict[str, Any]]
+    mails: list[dict[str, Any]]
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Oracle:
         self._cases(held, shown)
         for message in self.ledger.of(Kind.CUSTOMER):
             self._customer_message(message, held, shown)
+        for message in self.ledger.of(Kind.MAIL):
+            self._mail(message, held, shown)
         self._order(shown)
         for message in self.ledger.of(Kind.ANSWER):
             self._answer(message, held, shown)
@@ -93,7 +99,7 @@ class Oracle:
             cases={row["case_id"]: row for row in await rows("SELECT * FROM cases ORDER BY number")},
             messages={
                 (row["channel"], row["ts"]): row
-                for row in await rows("SELECT * FROM messages WHERE ts IS NOT NULL ORDER BY id")
+                for row in await rows("SELECT * FROM messages WHERE ts IS NOT NULL AND source = 'slack' ORDER BY id")
             },
             held_posts={
                 (row["channel"], row["ts"])
@@ -103,6 +109,9 @@ class Oracle:
             outbox=await rows("SELECT * FROM outbox ORDER BY id"),
             inbox={row["key"]: row for row in await rows("SELECT key, kind, state, error FROM inbox")},
             alerts=await rows("SELECT case_id, alert_key, raised_at FROM alerts ORDER BY raised_at"),
+            mails=await rows(
+                "SELECT id, case_id, sender, body FROM messages WHERE source = 'email' AND NOT is_admin ORDER BY id"
+            ),
             attachments=await rows("SELECT message_id, name, trouble FROM attachments WHERE kind = 'file'"),
         )
 
@@ -123,6 +132,8 @@ class Oracle:
                     sum("What you write in this thread" in text for text in shown.thread(card["ts"])),
                     f"the first line in the thread of {case_id}",
                 )
+            if case["source"] == "email":
+                continue
             received = shown.direct(case["customer_identifier"])
             self._count(
                 sum(f"was received. Your case is {case_id}." in text for text in received),
@@ -159,6 +170,18 @@ class Oracle:
         if message.file is not None:
             self._file(message, row, held, SUPPORT)
 
+    def _mail(self, message: Written, held: Held, shown: "_Shown") -> None:
+        rows = [row for row in held.mails if message.mark in row["body"]]
+        self._count(len(rows), f"{message} in the database")
+        for row in rows:
+            case = held.cases[row["case_id"]]
+            if case["customer_identifier"] != message.user:
+                self._say(Wrong.UNEXPLAINED, f"{message} is on {case['case_id']} of {case['customer_identifier']}")
+            places = shown.places(message.mark)
+            self._count(len(places), f"{message} in the thread of {case['case_id']}")
+            if any(place.case_id != case["case_id"] for place in places):
+                self._say(Wrong.UNEXPLAINED, f"{message} of {case['case_id']} in another's thread")
+
     def _file(self, message: Written, row: dict[str, Any], held: Held, channel: str) -> None:
         lost = [a for a in held.attachments if a["message_id"] == row["id"] and a["trouble"] is not None]
         if lost:
@@ -190,7 +213,8 @@ class Oracle:
         """Once at its customer, or shown as failed or unknown, or held back because its case was closed."""
         row = held.messages.get((SUPPORT, message.ts))
         case = held.cases.get(message.case_id or "")
-        sent = shown.sent(message.mark)
+        by_mail = case is not None and case["source"] == "email"
+        sent = shown.mailed(message.mark) if by_mail else shown.sent(message.mark)
         if case is None:
             self._say(Wrong.UNEXPLAINED, f"{message} stands under a card of no case: {message.case_id}")
             return
@@ -205,7 +229,7 @@ class Oracle:
         if any(user != case["customer_identifier"] for user, _ in sent):
             self._say(Wrong.UNEXPLAINED, f"{message} went to {sent}")
         if message.deleted:
-            if sent or row["deleted_at"] is None:
+            if (sent and not by_mail) or row["deleted_at"] is None:
                 self._say(Wrong.LOST, f"the deletion of {message}")
             return
         marks = self.desk.slack.reactions(SUPPORT, message.ts)
@@ -213,18 +237,18 @@ class Oracle:
             self._count(len(sent), f"{message} at the customer")
             if EMOJI[MarkState.SENT] not in marks and message.file is None:
                 self._say(Wrong.LOST, f"the mark of {message}: {marks}")
-            if sent and not any(message.current in text for _, text in sent):
+            if sent and not by_mail and not any(message.current in text for _, text in sent):
                 self._say(Wrong.LOST, f"the last edit of {message} at the customer")
         elif row["delivery"] in ("failed", "unknown"):
             if EMOJI[MarkState.FAILED] not in marks:
                 self._say(Wrong.LOST, f"{message} is {row['delivery']}, and its author is not shown it: {marks}")
         else:
             self._say(Wrong.UNEXPLAINED, f"{message} is {row['delivery']} though everything has settled")
-        if row["delivery"] == "sent" and message.file is not None:
+        if row["delivery"] == "sent" and message.file is not None and not by_mail:
             self._file(message, row, held, f"D{case['customer_identifier'][1:]}")
 
     def _kept_inside(self, message: Written, held: Held, shown: "_Shown") -> None:
-        if shown.sent(message.mark) or (SUPPORT, message.ts) in held.messages:
+        if shown.sent(message.mark) or shown.mailed(message.mark) or (SUPPORT, message.ts) in held.messages:
             self._say(Wrong.UNEXPLAINED, f"{message} was to stay inside")
         marks = self.desk.slack.reactions(SUPPORT, message.ts)
         if EMOJI[MarkState.NOT_SENT] not in marks:
@@ -235,6 +259,9 @@ class Oracle:
         known = {(message.channel, message.ts) for message in self.ledger.written}
         for place in held.messages.keys() - known:
             self._say(Wrong.UNEXPLAINED, f"a message of {place} that nobody wrote")
+        for row in held.mails:
+            if not any(message.mark in row["body"] for message in self.ledger.of(Kind.MAIL)):
+                self._say(Wrong.UNEXPLAINED, f"a mail on {row['case_id']} that nobody wrote: {row['body']!r}")
 
     def _posts_once(self, held: Held) -> None:
         """Each post of ours carries its row's id: no two the same, and none missing that is said to be sent."""
@@ -255,7 +282,12 @@ class Oracle:
                 self._say(Wrong.DOUBLED, f"{row['kind']} of {row['case_id']} ({row['dedupe_key']}): {count} posts")
         everywhere = {ts for _, ts in standing}
         for row in held.outbox:
-            is_post = row["kind"] != "file" and row["state"] == "sent" and row["result_ts"] is not None
+            is_post = (
+                row["kind"] != "file"
+                and row["destination"] != MAIL
+                and row["state"] == "sent"
+                and row["result_ts"] is not None
+            )
             if is_post and row["result_ts"] not in everywhere:
                 self._say(Wrong.LOST, f"the post of {row['dedupe_key']}, said to be at {row['result_ts']}")
 
@@ -343,6 +375,20 @@ class _Shown:
             for post in channel.messages.values()
             if post.get("bot_id") and not post.get("files")
         ]
+
+    def mailed(self, mark: str) -> list[tuple[str, str]]:
+        """Who was mailed an admin's message; a mail repeated under the same Message-ID counts once."""
+        mail = self._desk.slack.mail
+        found: dict[tuple[str, str], str] = {}
+        for box in mail.store.mailboxes.values() if mail is not None else ():
+            if mail is None or box.address == mail.desk:
+                continue
+            for lying in box.inbox:
+                read = email.message_from_bytes(lying.raw, policy=email.policy.default)
+                part = read.get_body(("plain",))
+                if part is not None and mark in (text := str(part.get_content())):
+                    found.setdefault((box.address, str(read["Message-ID"])), text)
+        return [(address, text) for (address, _), text in found.items()]
 
     def thread(self, root: str) -> list[str]:
         """What the bot wrote under a card."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.sandbox.mail.server import MailServer
 from bot.sandbox.server import LocalSlack
 from storage.errors import DatabaseUnavailable
 from tests.faults.harness.breaking import Breaking
@@ -34,6 +35,7 @@ ACK_DEADLINE = 3.0
 LEAST_ACK_DEADLINE = 0.7
 REPLAY_INTERVAL = 30.0
 CHECK_INTERVAL = 5.0
+ANSWER_DELAY = 5.0
 
 
 @dataclass(slots=True)
@@ -61,13 +63,16 @@ async def play(
     outcome = Outcome(seed, stores.kind)
     store = await stores.fresh(directory)
     async with (
-        LocalSlack(port=0) as slack,
+        LocalSlack(port=0, with_mail=True) as slack,
         Proxy(slack.port) as to_slack,
         contextlib.AsyncExitStack() as stack,
     ):
         slack.api.base_url = slack.api.interactions.base_url = f"http://127.0.0.1:{to_slack.port}"
         slack.retry_schedule = [seconds * pace for seconds in RETRIES]
         slack.ack_deadline = max(ACK_DEADLINE * pace, LEAST_ACK_DEADLINE)
+        mail = slack.mail or MailServer()
+        to_imap = await stack.enter_async_context(Proxy(mail.imap.port))
+        to_smtp = await stack.enter_async_context(Proxy(mail.smtp.port))
         count = machines or MACHINES[stores.kind]
         to_database = []
         if store.port is not None:
@@ -76,14 +81,16 @@ async def play(
             Machine(
                 f"bot{number}",
                 directory,
-                _environment(slack, store, to_slack, to_database[number : number + 1], pace, count),
+                _environment(slack, store, to_slack, to_database[number : number + 1], pace, count)
+                | mail.environment
+                | {"IMAP_PORT": str(to_imap.port), "SMTP_PORT": str(to_smtp.port)},
                 lambda: slack.clock.offset,
             )
             for number in range(count)
         ]
         desk = Desk(slack, settings_for(slack, store.url))
         load = Load(slack, desk)
-        breaking = Breaking(slack, to_slack, bots, store, to_database)
+        breaking = Breaking(slack, to_slack, bots, store, to_database, (to_imap, to_smtp))
         try:
             async with _running(bots):
                 await slack.wait_for(lambda: slack.connected, timeout=60)
@@ -115,6 +122,9 @@ def _environment(
         SLACK_POSTS_PER_SECOND=str(1 / pace),
         ESCALATION_CHECK_INTERVAL=str(CHECK_INTERVAL * pace),
         REPLAY_INTERVAL=str(REPLAY_INTERVAL * pace),
+        EMAIL_POLL_INTERVAL=str(REPLAY_INTERVAL * pace),
+        EMAILS_PER_MINUTE="600",
+        ANSWER_DELAY=str(ANSWER_DELAY * pace),
         LOG_FORMAT="json",
     )
 
@@ -178,6 +188,11 @@ async def _left_to_do(slack: LocalSlack, desk: Desk) -> str:
     stamp = now.replace(tzinfo=None) if desk.settings.database_url.startswith("sqlite") else now
     if slack.sockets.undelivered:
         return f"{len(slack.sockets.undelivered)} events are not acknowledged"
+    if slack.mail is not None:
+        lying = len(slack.mail.mailbox(slack.mail.desk).inbox)
+        (read,) = await desk.rows("SELECT count(*) AS n FROM mail_uids")
+        if read["n"] < lying:
+            return f"{lying - read['n']} of {lying} mails are not read"
     left = Counter[str]()
     for row in await desk.rows(
         "SELECT 'inbox ' || kind AS what FROM inbox WHERE state = 'waiting'"

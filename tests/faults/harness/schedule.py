@@ -13,6 +13,8 @@ NO_FAULT_BEFORE = 2.0
 DOINGS = {
     "write": 26,
     "burst": 7,
+    "write_mail": 12,
+    "mail_comes_twice": 3,
     "write_in_thread": 4,
     "write_urgently": 3,
     "send_file": 4,
@@ -51,6 +53,12 @@ ANYWHERE = {
     "acks_lost": 4,
     "delivered_again": 4,
     "events_held": 4,
+    "mail_cut": 3,
+    "mail_stall": 2,
+    "mail_delay": 1,
+    "mail_lost_requests": 3,
+    "mail_lost_answers": 4,
+    "mail_refused": 2,
     "clock_jump": 2,
 }
 ON = {
