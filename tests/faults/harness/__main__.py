@@ -80,7 +80,7 @@ def _play(seed: int, options: argparse.Namespace) -> Outcome:
     except Exception:
         broken = Finding(Wrong.UNEXPLAINED, f"the seed could not be played:\n{traceback.format_exc()}")
         outcome = Outcome(seed, options.db, findings=[broken])
-    if outcome.findings:
+    if outcome.findings or options.keep:
         outcome.befell.append(f"logs in {directory}")
     else:
         shutil.rmtree(directory)
@@ -92,7 +92,7 @@ def _tell(outcome: Outcome, options: argparse.Namespace) -> None:
         if options.verbose:
             print(
                 f"seed {outcome.seed}: {outcome.faults} faults, {outcome.messages} messages, recovered in "
-                f"{outcome.recovery:.1f} s, played in {outcome.seconds:.1f} s",
+                f"{outcome.recovery:.1f} s ({outcome.waited_for or 'nothing to wait for'}), played in {outcome.seconds:.1f} s",
                 flush=True,
             )
         return
@@ -116,6 +116,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--machines", type=int, help="how many bots share the desk")
     parser.add_argument("--jobs", type=int, default=1, help="how many seeds at once")
     parser.add_argument("--logs", help="where the logs of seeds that went wrong are kept")
+    parser.add_argument("--keep", action="store_true", help="keep those of seeds that went well, too")
     parser.add_argument("--verbose", action="store_true", help="a line for each seed that went well, too")
     return parser.parse_args()
 

@@ -12,6 +12,8 @@ from tests.faults.harness.schedule import Step
 
 METHODS = ("*", "chat.postMessage", "chat.postMessage", "chat.update", "users.info", "conversations.replies")
 JUMPS = (300.0, 3600.0, 50 * 3600.0)
+LONGER = 5
+"""So many times longer than other faults some machines are frozen: longer than their leases last."""
 DELAY = 0.2
 """Seconds that each chunk takes longer, at real times and at any other."""
 
@@ -68,7 +70,8 @@ class Breaking:
             case "restart":
                 await machine.restart()
             case _:
-                await machine.freeze(step.lasting)
+                dice = step.dice
+                await machine.freeze(step.lasting * dice.choice((1, 1, LONGER)))
 
     @contextlib.asynccontextmanager
     async def _line(self, step: Step, proxy: Proxy) -> AsyncIterator[None]:

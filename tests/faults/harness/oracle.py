@@ -99,7 +99,9 @@ class Oracle:
             cases={row["case_id"]: row for row in await rows("SELECT * FROM cases ORDER BY number")},
             messages={
                 (row["channel"], row["ts"]): row
-                for row in await rows("SELECT * FROM messages WHERE ts IS NOT NULL AND source = 'slack' ORDER BY id")
+                for row in await rows(
+                    "SELECT * FROM messages WHERE ts IS NOT NULL AND source = 'slack' ORDER BY id"
+                )
             },
             held_posts={
                 (row["channel"], row["ts"])

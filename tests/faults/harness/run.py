@@ -36,6 +36,8 @@ LEAST_ACK_DEADLINE = 0.7
 REPLAY_INTERVAL = 30.0
 CHECK_INTERVAL = 5.0
 ANSWER_DELAY = 5.0
+POSTS_PER_SECOND = (1.0, 0.4, 4.0)
+"""Seeds take turns: where a channel is behind, waiting messages are shown together."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class Outcome:
     faults: int = 0
     messages: int = 0
     recovery: float = 0.0
+    waited_for: str = ""
+    """What was still to be done last, before everything was."""
     seconds: float = 0.0
     findings: list[Finding] = field(default_factory=list)
     befell: list[str] = field(default_factory=list)
@@ -73,6 +77,7 @@ async def play(
         mail = slack.mail or MailServer()
         to_imap = await stack.enter_async_context(Proxy(mail.imap.port))
         to_smtp = await stack.enter_async_context(Proxy(mail.smtp.port))
+        per_second = POSTS_PER_SECOND[seed % len(POSTS_PER_SECOND)]
         count = machines or MACHINES[stores.kind]
         to_database = []
         if store.port is not None:
@@ -81,7 +86,7 @@ async def play(
             Machine(
                 f"bot{number}",
                 directory,
-                _environment(slack, store, to_slack, to_database[number : number + 1], pace, count)
+                _environment(slack, store, to_slack, to_database[number : number + 1], pace, count, per_second)
                 | mail.environment
                 | {"IMAP_PORT": str(to_imap.port), "SMTP_PORT": str(to_smtp.port)},
                 lambda: slack.clock.offset,
@@ -109,7 +114,13 @@ async def play(
 
 
 def _environment(
-    slack: LocalSlack, store: Store, to_slack: Proxy, to_database: list[Proxy], pace: float, machines: int
+    slack: LocalSlack,
+    store: Store,
+    to_slack: Proxy,
+    to_database: list[Proxy],
+    pace: float,
+    machines: int,
+    posts_per_second: float,
 ) -> dict[str, str]:
     database = store.through(to_database[0].port) if to_database else store.url
     return environment(
@@ -119,7 +130,7 @@ def _environment(
         SLACK_API_URL=f"http://127.0.0.1:{to_slack.port}/api/",
         ADMIN_SLACK_USERGROUP="helpdesk",
         SLACK_SOCKETS="2" if machines == 1 else "1",
-        SLACK_POSTS_PER_SECOND=str(1 / pace),
+        SLACK_POSTS_PER_SECOND=str(posts_per_second / pace),
         ESCALATION_CHECK_INTERVAL=str(CHECK_INTERVAL * pace),
         REPLAY_INTERVAL=str(REPLAY_INTERVAL * pace),
         EMAIL_POLL_INTERVAL=str(REPLAY_INTERVAL * pace),
@@ -173,7 +184,7 @@ async def _settle(slack: LocalSlack, desk: Desk, bots: list[Machine], outcome: O
             working = left = f"the database is away: {error}"
         quiet = 0 if left else quiet + 1
         if working:
-            outcome.recovery = time.monotonic() - began
+            outcome.recovery, outcome.waited_for = time.monotonic() - began, working
         if time.monotonic() - began > patience:
             outcome.findings.append(Finding(Wrong.UNEXPLAINED, f"not settled after {patience:g} s: {left}"))
             return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 LENGTH = 50.0
 """Seconds of load at real times."""
 LOAD = 55
-FAULTS = (6, 12)
+FAULTS = (6, 18)
 NO_FAULT_BEFORE = 2.0
 
 # What people do, and how often beside the rest.
