@@ -295,8 +295,10 @@ class Oracle:
 
     def _set_aside(self, held: Held) -> None:
         """Nothing in this world is refused for good: whatever was set aside is wrong, however well it is told."""
+        taken_back = {row["id"] for row in held.messages.values() if row["deleted_at"] is not None}
         for row in held.outbox:
-            if row["state"] in ("parked", "dropped") and row["kind"] != "file":
+            is_dropped = row["state"] == "dropped" and row["message_id"] not in taken_back
+            if row["state"] == "parked" or is_dropped:
                 self._say(Wrong.LOST, f"{row['dedupe_key']} is {row['state']}: {row['error']}")
         for key, item in held.inbox.items():
             if item["state"] == "quarantined":
