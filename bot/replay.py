@@ -164,13 +164,22 @@ class Replay:
             now, state.complete_until - OVERLAP, whole=state.gap_at is not None or calls <= CALLS_PER_PERIOD
         )
         done = await self._database.read(partial(_already_done, ims=ims, units=units, state=state))
-        for unit in _in_turn(_with_dms(units, ims, run.whole), done, run.whole, state.gap_at):
+        everybody = _with_dms(units, ims, run.whole)
+        in_turn = _in_turn(everybody, done, run.whole, state.gap_at)
+        for unit in in_turn:
             if not await self._holds_lease():
                 return  # another process goes on
             await self._compare_unit(run, unit, done.untils.get(unit.customer))
-        await self._finish(run, state)
+        compared_now = {unit.customer for unit in in_turn}
+        # Whoever was compared before an interruption was compared up to then, and not up to now.
+        untils = (
+            [done.untils[unit.customer] for unit in everybody if unit.customer not in compared_now]
+            if run.whole
+            else []
+        )
+        await self._finish(run, state, min(untils, default=run.began))
 
-    async def _finish(self, run: _Run, state: ReplayState) -> None:
+    async def _finish(self, run: _Run, state: ReplayState, complete_until: datetime) -> None:
         now = self._clock.now()
         row = None
         if run.found:
@@ -181,7 +190,7 @@ class Replay:
 
         def work(connection: Connection) -> None:
             if run.whole:
-                replays.close_gap(connection, run.began, now)
+                replays.close_gap(connection, complete_until, now)
             if row is not None:
                 outbox.enqueue(connection, [row], now)
 

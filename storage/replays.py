@@ -56,7 +56,11 @@ def read_state(connection: Connection) -> ReplayState:
 
 
 def open_gap(connection: Connection, at: datetime, hold_until: datetime) -> None:
-    """From now on what arrives may have predecessors that are missing. An open gap keeps its beginning."""
+    """From now on what arrives may have predecessors that are missing. An open gap keeps its beginning.
+
+    Whoever was compared before this one began is compared anew.
+    """
+    connection.execute(sa.delete(replayed_lanes).where(replayed_lanes.c.checked_until < at))
     connection.execute(
         sa.update(replay_state).values(
             gap_at=sa.func.coalesce(
