@@ -29,6 +29,7 @@ GATHER = 0.1
 PROBE = 10.0
 CALL = 5.0
 AGAIN = 2.0
+_BROKEN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 class Topic(StrEnum):
@@ -55,6 +56,7 @@ class Bell:
         self._rung = asyncio.Event()
         self._broken = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
+        self._calling = asyncio.Lock()  # a connection carries one call at a time
         self.silent = self._url.get_backend_name() == "sqlite"
         self.on_ring: Callable[[Topic], None] = _nobody
 
@@ -73,7 +75,7 @@ class Bell:
             while True:
                 try:
                     await self._serve(engine)
-                except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                except (DBAPIError, *_BROKEN) as error:
                     log.info("wake-ups from other processes pause", action="bell_paused", error=str(error))
                 await asyncio.sleep(AGAIN)
         finally:
@@ -82,7 +84,7 @@ class Bell:
     async def tell_at_once(self, topic: Topic) -> None:
         """For who ends. Best effort."""
         if self._connection is not None:
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(*_BROKEN):
                 await self._tell(self._connection, topic)
 
     async def _serve(self, engine: AsyncEngine) -> None:
@@ -104,16 +106,20 @@ class Bell:
                 for topic in sorted(due):
                     await self._tell(connection, topic)
                 if not due:
-                    await connection.execute("SELECT 1", timeout=CALL)
+                    await self._call(connection, "SELECT 1")
                 await asyncio.sleep(GATHER)
         finally:
             self._connection = None
-            with contextlib.suppress(DBAPIError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(DBAPIError, *_BROKEN):
                 await plain.invalidate()
                 await plain.close()
 
     async def _tell(self, connection: asyncpg.Connection[Any], topic: Topic) -> None:
-        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"{topic} {self._id}", timeout=CALL)
+        await self._call(connection, "SELECT pg_notify($1, $2)", CHANNEL, f"{topic} {self._id}")
+
+    async def _call(self, connection: asyncpg.Connection[Any], statement: str, *values: str) -> None:
+        async with self._calling:
+            await connection.execute(statement, *values, timeout=CALL)
 
     def _on_notice(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         word, _, sender = str(payload).partition(" ")

@@ -75,7 +75,7 @@ def customer_wrote(batch: Batch, slot: Slot | None, mail: Mail, by_request: bool
             # What an admin let in waits since it is the desk's.
             batch.now if by_request else mail.at,
             person,
-            mail.written(subject),
+            mail.written(subject, history_is_known=_goes_on(slot, mail)),
             mail.ref,
             None,
             Source.EMAIL,
@@ -115,6 +115,11 @@ def _opens(slot: Slot | None, mail: Mail) -> bool:
         return True
     closed_at = slot.case.closed_at
     return not slot.case.is_open and closed_at is not None and mail.at > closed_at
+
+
+def _goes_on(slot: Slot | None, mail: Mail) -> bool:
+    """Whether it answers a mail of its case: what it quotes stands in the thread already."""
+    return not _opens(slot, mail) and bool(mail.parsed.references)
 
 
 def _may_open(batch: Batch, mail: Mail) -> bool:

@@ -13,6 +13,7 @@ from bot.text.safe import clean, cut_bytes
 from storage.inbox import Item
 
 SHOWN_BYTES = 10 * 1024
+SHOWN_WHOLE = 2000  # characters
 CUT_MARK = "\n… (cut here; the whole text is attached)"
 WHOLE_TEXT_NAME = "whole-mail.txt"
 RECIPIENTS_SHOWN = 20
@@ -57,12 +58,17 @@ class Mail:
             parsed.notes,
         )
 
-    def written(self, shown_subject: str = "") -> Written:
-        """A customer's new words; the whole text is a file beside them where it is more than that."""
+    def written(self, shown_subject: str = "", *, history_is_known: bool = False) -> Written:
+        """A customer's new words. What stands below them (a signature, a quoted mail) is shown with them if
+        it is short, else the whole text is a file beside them; but not what a case knows already.
+        """
         all_words = clean(self.parsed.new_words)
         words, was_cut = cut_bytes(all_words, SHOWN_BYTES, CUT_MARK)
         files = self._files()
-        if was_cut or self.parsed.hides_text:
+        hides_text = self.parsed.hides_text and not history_is_known
+        if hides_text and len(self.parsed.text) <= SHOWN_WHOLE:
+            words, hides_text = clean(self.parsed.text).strip(), False
+        if was_cut or hides_text:
             source, size = self.source_of(WHOLE_TEXT), len(self.parsed.whole_text)
             files += (File(source, WHOLE_TEXT_NAME, "text/plain; charset=utf-8", size, source),)
         typed = f"{shown_subject}\n{all_words}" if shown_subject else all_words

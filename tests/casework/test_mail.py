@@ -102,7 +102,7 @@ class TestOpening:
 
     async def test_files_and_the_whole_text_travel_into_the_thread(self, database: Database) -> None:
         files = (MailFile(2, "a.pdf", "application/pdf", 2048), MailFile(3, "b.iso", "", 10**9))
-        await arrive(database, mail("See here", text="See here\n> what was before", files=files))
+        await arrive(database, mail("See here", text="See here\n" + "> what was before\n" * 200, files=files))
         sources = await rows(database, "SELECT name, source_id, url, trouble FROM attachments ORDER BY id")
         mail_id = (await column(database, "SELECT id FROM mails"))[0]
         assert sources == [
@@ -113,6 +113,22 @@ class TestOpening:
         assert await column(database, "SELECT destination FROM outbox WHERE kind = 'file'") == ["files:CSUP"] * 2
         assert "customers_files_not_sent" in await notices(database)
         assert await by_mail(database) == ["received", "files_not_sent"]
+
+    async def test_a_short_signature_is_shown_and_counts_for_nothing(self, database: Database) -> None:
+        await arrive(database, mail("Hello", text="Hello\n-- \nDana, Urgent Care"))
+        assert await column(database, "SELECT body FROM messages") == ["Hello\n-- \nDana, Urgent Care"]
+        assert await column(database, "SELECT name FROM attachments") == []
+        assert await column(database, "SELECT escalated FROM cases") == [False]
+
+    async def test_what_an_answer_quotes_of_its_own_case_is_no_file(self, database: Database) -> None:
+        first = mail()
+        await arrive(database, first)
+        await arrive(
+            database,
+            mail("Thank you", text="Thank you\n> what was before", references=(first.message_id,)),
+            seconds=10,
+        )
+        assert await column(database, "SELECT name FROM attachments") == []
 
     async def test_a_mail_after_the_closing_opens_a_linked_case(self, database: Database) -> None:
         first = mail()

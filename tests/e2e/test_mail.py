@@ -55,7 +55,7 @@ class TestConversation:
         desk.mail.write(
             DANA,
             "Broken",
-            "See the picture\n\nOn Monday, Shop wrote:\n> Please send us a picture",
+            "See the picture\n\nOn Monday, Shop wrote:\n" + "> Please send us a picture\n" * 100,
             files=[{"name": "broken.png", "content": b"\x89PNG" + bytes(range(256)) * 9}],
         )
         card = (await desk.mirrored("See the picture"))["thread_ts"]

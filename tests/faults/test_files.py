@@ -149,7 +149,10 @@ class TestKilled:
     ) -> None:
         async with LocalSlack(port=0) as slack:
             slack.retry_schedule = (0.05, 0.2, 0.5)
-            bot, desk = BotProcess(slack, database_url, tmp_path), Desk(slack, settings_for(slack, database_url))
+            bot, desk = (
+                BotProcess(slack, database_url, tmp_path, timing={"lease": 3.0}),
+                Desk(slack, settings_for(slack, database_url)),
+            )
             try:
                 await bot.start()
                 card = await desk.opened()

@@ -36,7 +36,10 @@ async def killed_while_customers_write(
     async with LocalSlack(port=0) as slack:
         stream = Stream(hurried(slack))
         stream.invite(customers)
-        bot, desk = BotProcess(slack, database_url, directory), Desk(slack, settings_for(slack, database_url))
+        bot, desk = (
+            BotProcess(slack, database_url, directory, timing={"lease": 3.0}),
+            Desk(slack, settings_for(slack, database_url)),
+        )
         pause = kills * 1.5 / messages
         writing = asyncio.create_task(stream.run(messages, random.Random(seed + 1), pause))
         try:

@@ -1,6 +1,6 @@
 """secrets of this installation, and the formatted twin of an answer
 
-Revision: 0010b
+Revision: 0011
 Follows: 0010
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010b"
+revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None

@@ -1,7 +1,7 @@
 """held mail, and who may write by mail
 
-Revision: 0011
-Follows: 0010b
+Revision: 0012
+Follows: 0011
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010b"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
