@@ -158,6 +158,7 @@ class Replay:
     async def _compare(self, state: ReplayState) -> None:
         now = self._clock.now()
         ims = await self._ims()
+        nowhere_since = await self._database.read(replays.unsettled_card_since)
         units = await self._database.read(partial(replays.units, closed_since=now - CLOSED_LATELY))
         calls = len(ims) + sum(len(unit.threads) for unit in units)
         run = _Run(
@@ -177,7 +178,9 @@ class Replay:
             if run.whole
             else []
         )
-        await self._finish(run, state, min(untils, default=run.began))
+        if nowhere_since is not None:
+            untils.append(nowhere_since)
+        await self._finish(run, state, min([run.began, *untils]))
 
     async def _finish(self, run: _Run, state: ReplayState, complete_until: datetime) -> None:
         now = self._clock.now()
