@@ -2,10 +2,12 @@
 # Needs GNU make (3.81 or later) and Python 3.11 or later with venv, and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage screenshot lint format lock clean
+.PHONY: help demo test coverage faults screenshot lint format lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+# One seed of `make faults` at a time, unless JOBS is given: at their pace they need the machine to themselves.
+FAULT_JOBS := $(or $(JOBS),1)
 JOBS ?= 2
 PYTHON ?=
 FULL ?=
@@ -77,6 +79,16 @@ test: lint ## all checks, then the tests on SQLite and PostgreSQL (FULL=1: the s
 
 coverage: $(VENV)/requirements-dev.lock ## the tests, with the coverage of bot and storage (htmlcov/index.html)
 	$(PYTEST) --cov --cov-report=term --cov-report=html
+
+SEEDS ?= 20
+SEED ?=
+DB ?= sqlite
+PACE ?=
+MACHINES ?=
+
+faults: $(VENV)/requirements-dev.lock ## whole desks under random faults (SEEDS=20 or SEED=17; DB=sqlite or postgresql; PACE=1: real times; JOBS=1)
+	@$(BIN)/python -m tests.faults.harness --db $(DB) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) \
+	    $(if $(PACE),--pace $(PACE)) $(if $(MACHINES),--machines $(MACHINES)) --jobs $(FAULT_JOBS)
 
 screenshot: $(VENV)/requirements-dev.lock ## take the README's picture of the sandbox page anew
 	SCREENSHOT=docs/sandbox.png $(BIN)/python -m pytest -q tests/page/test_screenshot.py

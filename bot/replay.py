@@ -158,19 +158,31 @@ class Replay:
     async def _compare(self, state: ReplayState) -> None:
         now = self._clock.now()
         ims = await self._ims()
+        nowhere_since = await self._database.read(replays.unsettled_card_since)
         units = await self._database.read(partial(replays.units, closed_since=now - CLOSED_LATELY))
         calls = len(ims) + sum(len(unit.threads) for unit in units)
         run = _Run(
             now, state.complete_until - OVERLAP, whole=state.gap_at is not None or calls <= CALLS_PER_PERIOD
         )
         done = await self._database.read(partial(_already_done, ims=ims, units=units, state=state))
-        for unit in _in_turn(_with_dms(units, ims, run.whole), done, run.whole, state.gap_at):
+        everybody = _with_dms(units, ims, run.whole)
+        in_turn = _in_turn(everybody, done, run.whole, state.gap_at)
+        for unit in in_turn:
             if not await self._holds_lease():
                 return  # another process goes on
             await self._compare_unit(run, unit, done.untils.get(unit.customer))
-        await self._finish(run, state)
+        compared_now = {unit.customer for unit in in_turn}
+        # Whoever was compared before an interruption was compared up to then, and not up to now.
+        untils = (
+            [done.untils[unit.customer] for unit in everybody if unit.customer not in compared_now]
+            if run.whole
+            else []
+        )
+        if nowhere_since is not None:
+            untils.append(nowhere_since)
+        await self._finish(run, state, min([run.began, *untils]))
 
-    async def _finish(self, run: _Run, state: ReplayState) -> None:
+    async def _finish(self, run: _Run, state: ReplayState, complete_until: datetime) -> None:
         now = self._clock.now()
         row = None
         if run.found:
@@ -181,7 +193,7 @@ class Replay:
 
         def work(connection: Connection) -> None:
             if run.whole:
-                replays.close_gap(connection, run.began, now)
+                replays.close_gap(connection, complete_until, now)
             if row is not None:
                 outbox.enqueue(connection, [row], now)
 

@@ -32,6 +32,8 @@ Work = Callable[[Connection], T]
 GROUP_LIMIT = 64
 # Seconds: a server that hangs sends no error, and is as good as away long before the driver gives up.
 STALLED_AFTER = 5.0
+CONNECT_TIMEOUT = 10.0
+COMMAND_TIMEOUT = 60.0
 SERIALISATION_TRIES = 6
 _RETRY_STATES = {"40001", "40P01"}
 # 28 and 3D: it refuses us, or is gone. At the start that ends the bot; later it is no item's fault.
@@ -351,8 +353,8 @@ def postgres_engine_options(application_name: str) -> dict[str, Any]:
     return {
         "hide_parameters": True,
         "connect_args": {
-            "timeout": 10,
-            "command_timeout": 60,
+            "timeout": CONNECT_TIMEOUT,
+            "command_timeout": COMMAND_TIMEOUT,
             "server_settings": {
                 "application_name": application_name,
                 "jit": "off",

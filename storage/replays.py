@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .inbox import WAITING, customer_lane
+from .inbox import UNSENT, WAITING, customer_lane
 from .sql import insert_for
-from .tables import cases, inbox, messages, replay_state, replayed_lanes
+from .tables import cases, inbox, messages, outbox, replay_state, replayed_lanes
 
 _ONLY = "slack"
 
@@ -56,7 +56,11 @@ def read_state(connection: Connection) -> ReplayState:
 
 
 def open_gap(connection: Connection, at: datetime, hold_until: datetime) -> None:
-    """From now on what arrives may have predecessors that are missing. An open gap keeps its beginning."""
+    """From now on what arrives may have predecessors that are missing. An open gap keeps its beginning.
+
+    Whoever was compared before this one began is compared anew.
+    """
+    connection.execute(sa.delete(replayed_lanes).where(replayed_lanes.c.checked_until < at))
     connection.execute(
         sa.update(replay_state).values(
             gap_at=sa.func.coalesce(
@@ -115,6 +119,14 @@ def waiting_customers(connection: Connection) -> set[str]:
     """Whose lanes have items that wait for a decision."""
     lanes = connection.execute(sa.select(inbox.c.lane).where(WAITING).distinct()).scalars()
     return {lane.removeprefix("customer:") for lane in lanes if lane.startswith("customer:")}
+
+
+def unsettled_card_since(connection: Connection) -> datetime | None:
+    """Since when a card may stand in Slack whose place is not known: what is written under it is not compared."""
+    oldest: datetime | None = connection.execute(
+        sa.select(sa.func.min(outbox.c.first_attempt_at)).where(sa.text("outbox.kind = 'card'"), UNSENT)
+    ).scalar_one()
+    return oldest
 
 
 def units(connection: Connection, closed_since: datetime) -> list[Unit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ AT_ONCE = 4
 FETCH_TRIES = 5
 # Files are waited for as long as Slack keeps events, then somebody must hear of it.
 PATIENCE = timedelta(hours=24)
+# A bot that itself was away for a day has not tried yet.
+LEAST_TRIES = 5
 # Slack shares a file some moments after it has said yes: a miss says less than with posts.
 LOOKS = 5
 _NOT_THERE = {"file_not_found", "file_deleted", "files_not_found"}
@@ -70,6 +73,7 @@ class FileRows:
         self._clock = clock
         self._max_bytes = max_bytes
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._failed: Counter[int] = Counter()
         # The courier sees to it that a row's commits and calls are made by its destination's one server.
         self.write: Callable[[OutboxRow, Callable[[Connection], None]], Awaitable[None]] = self._write
         self.require: Callable[[OutboxRow], None] = _allowed
@@ -81,7 +85,8 @@ class FileRows:
         except RateLimited:
             raise
         except NotSent as error:
-            if self._clock.now() - row.created_at > PATIENCE:
+            self._failed[row.id] += 1
+            if self._clock.now() - row.created_at > PATIENCE and self._failed[row.id] >= LEAST_TRIES:
                 raise FileLost(FileTrouble.UNREADABLE, str(error)) from error
             raise
 

@@ -153,6 +153,8 @@ class SocketHub:
             async for frame in ws:
                 if frame.type is WSMsgType.TEXT:
                     self._read(connection, frame.data)
+        except ConnectionResetError:
+            pass  # cut while a ping of the app's was being answered
         finally:
             self.connections.remove(connection)
             connection.gone.set()

@@ -261,3 +261,13 @@ class TestSlackAway:
         assert not said(desk, "did not get here")
         desk.slack.clock.advance(24 * 3600 + 60)
         await desk.until(lambda: said(desk, "film.mp4 (Slack did not hand it out: the file was answered with"))
+
+    async def test_who_was_away_for_a_day_tries_more_than_once(self, desk: Desk) -> None:
+        away = desk.slack.faults.add("chat.postMessage", "503", times=None)
+        await desk.slack.dm(DANA, "Look", files=[FILE])
+        await desk.until(lambda: desk.slack.calls("chat.postMessage"))
+        desk.slack.clock.advance(25 * 3600)
+        desk.slack.faults.add("download", "503", times=2)
+        desk.slack.faults.pending.remove(away)
+        await desk.until(lambda: in_thread(desk))
+        assert not said(desk, "did not get here")

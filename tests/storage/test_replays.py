@@ -45,6 +45,16 @@ class TestGap:
         assert await held(database, 30, *lanes) == {"customer:U2", "customer:U3"}
         assert await held(database, 70, *lanes) == set()
 
+    async def test_whoever_was_compared_before_another_gap_began_waits_again(self, database: Database) -> None:
+        await begun(database)
+        await database.write(lambda c: replays.open_gap(c, after(10), after(70)))
+        await database.write(lambda c: replays.checked(c, "U1", after(20)))
+        await database.write(lambda c: replays.checked(c, "U2", after(40)))
+        await database.write(lambda c: replays.open_gap(c, after(30), after(90)))
+        assert (await state(database)).gap_at == after(10)
+        assert await held(database, 50, "customer:U1", "customer:U2") == {"customer:U1"}
+        assert await database.read(lambda c: replays.checked_untils(c, ["U1", "U2"])) == {"U2": after(40)}
+
     async def test_before_the_first_start_nobody_waits(self, database: Database) -> None:
         assert await held(database, 0, "customer:U1") == set()
 
