@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import __version__, cli_attention, cli_block, cli_config
+from bot import __version__, cli_attention, cli_block, cli_config, cli_doctor
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
@@ -41,6 +41,7 @@ cli.add_typer(cli_attention.inbox, name="inbox")
 cli.add_typer(cli_attention.outbox, name="outbox")
 cli.add_typer(cli_block.block, name="block")
 cli.command()(cli_config.config)
+cli.command()(cli_doctor.doctor)
 
 
 @cli.callback(invoke_without_command=True)

@@ -84,6 +84,12 @@ def min_compatible(connection: Connection) -> str | None:
     return connection.execute(sa.select(schema_info.c.min_compatible)).scalar_one_or_none()
 
 
+def revisions(connection: Connection) -> tuple[str | None, str]:
+    """The database's revision, None where there is no desk in it yet; and this code's."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), head or ""
+
+
 def serves(connection: Connection) -> bool:
     """Whether this code can work with the database as it is now: somebody may have migrated it meanwhile."""
     oldest = min_compatible(connection)
