@@ -39,13 +39,10 @@ class Advice:
         database: Database,
         clock: Clock,
     ) -> None:
-        self._settings = settings
         self._workspace = workspace
-        self._slack = slack
-        self._people = people
+        self._look = Setup(settings, workspace, slack, people, self._customers_among)
         self._database = database
         self._clock = clock
-        self._looked_up = 0
         self._joined = asyncio.Event()
         self.on_outbox: Callable[[], None] = lambda: None
 
@@ -58,7 +55,7 @@ class Advice:
         while True:
             await self._joined.wait()
             self._joined.clear()
-            await self._until_said(self._all_readers)
+            await self._until_said(self._look.all_readers)
 
     def look_again(self) -> None:
         """Somebody joined a channel of the desk."""
@@ -81,19 +78,41 @@ class Advice:
         if rows:
             self.on_outbox()
 
+    async def _customers_among(self, members: list[str]) -> list[str]:
+        return await self._database.read(partial(cases.customers_among, identifiers=members))
+
     async def _setup(self) -> list[str]:
         texts = [*self._workspace.warnings, *misspelt_names()]
-        texts += await self._admins()
-        return texts + await self._all_readers()
+        texts += await self._look.admins()
+        return texts + await self._look.all_readers()
 
-    async def _all_readers(self) -> list[str]:
+
+class Setup:
+    """Looks over who may act and who reads along. `customers_among`: which of some people are customers."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        workspace: Workspace,
+        slack: SlackGateway,
+        people: People,
+        customers_among: Callable[[list[str]], Awaitable[list[str]]],
+    ) -> None:
+        self._settings = settings
+        self._workspace = workspace
+        self._slack = slack
+        self._people = people
+        self._customers_among = customers_among
+        self._looked_up = 0
+
+    async def all_readers(self) -> list[str]:
         self._looked_up = 0
         texts = []
         for channel, name in self._workspace.names.items():
             texts += await self._readers(channel, name)
         return texts
 
-    async def _admins(self) -> list[str]:
+    async def admins(self) -> list[str]:
         """The configured admins who cannot act."""
         texts = []
         for user_id in self._settings.admin_slack_users:
@@ -121,7 +140,7 @@ class Advice:
         except Undelivered as error:
             return [f"Slack does not show who is in channel {name} ({error})"]
         texts = []
-        customers = await self._database.read(partial(cases.customers_among, identifiers=members))
+        customers = await self._customers_among(members)
         if customers:
             texts.append(f"customers are in channel {name} and read along: {_some(customers)}")
         left = LOOKED_UP - self._looked_up

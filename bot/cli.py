@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import __version__, cli_attention, cli_block, cli_trace
+from bot import __version__, cli_attention, cli_block, cli_config, cli_doctor, cli_trace
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
@@ -41,6 +41,8 @@ cli.add_typer(cli_attention.inbox, name="inbox")
 cli.add_typer(cli_attention.outbox, name="outbox")
 cli.command("trace")(cli_trace.trace)
 cli.add_typer(cli_block.block, name="block")
+cli.command()(cli_config.config)
+cli.command()(cli_doctor.doctor)
 
 
 @cli.callback(invoke_without_command=True)
@@ -162,7 +164,7 @@ def _until_interrupted(work: Coroutine[Any, Any, int | None]) -> int:
 
 async def _until_told(work: Coroutine[Any, Any, int | None]) -> int | None:
     task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT: a shell may have it ignored
         loop.add_signal_handler(name, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         return await task

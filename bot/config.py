@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from email.utils import parseaddr
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -41,6 +41,7 @@ from bot.mail.addresses import normal_address
 from bot.mail.authenticity import Trust, trust_of
 from bot.mail.settings import INCOMPLETE, MailboxFields
 from bot.people import AdminLists
+from bot.setting_files import SUFFIX, read_files, written
 from storage.errors import UnusableDatabaseUrl
 from storage.urls import driver_url
 
@@ -178,6 +179,8 @@ def _footer(value: str) -> str:
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=A_YEAR, allow_inf_nan=False)]
 Channel = Annotated[str, AfterValidator(_channel)]
+
+AnySettings = TypeVar("AnySettings", bound="DatabaseSettings")
 
 _NOBODY = "nobody_answers"
 _NOBODY_ANSWERS = (
@@ -419,27 +422,34 @@ class Settings(DatabaseSettings, MailboxFields):
 
 def load_settings(**given: Any) -> Settings:
     """The settings in force. Raises ConfigError with every problem at once."""
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        raise ConfigError(_in_plain_words(problem) for problem in error.errors()) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([_unreadable(error)]) from None
+    return _loaded(Settings, given)
 
 
 def load_database_url(**given: Any) -> str:
     """DATABASE_URL alone. Raises ConfigError."""
+    return _loaded(DatabaseSettings, given).database_url
+
+
+def _loaded(kind: type[AnySettings], given: dict[str, Any]) -> AnySettings:
     try:
-        return DatabaseSettings(**given).database_url
-    except ValidationError as error:
-        raise ConfigError(_in_plain_words(problem) for problem in error.errors()) from None
+        files = read_files([name for name in kind.model_fields if name not in given], written(ENV_FILE))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([_unreadable(error)]) from None
+    try:
+        settings = kind(**(files.values | given))
+    except ValidationError as error:
+        told = {(name,) for name in files.problems}
+        wrong = [problem for problem in error.errors() if problem["loc"][:1] not in told]
+        raise ConfigError([*files.problems.values(), *map(_in_plain_words, wrong)]) from None
+    if files.problems:
+        raise ConfigError(files.problems.values())
+    return settings
 
 
 def misspelt_names() -> list[str]:
     """Names in the environment and in `.env` that look like a setting's and are none, in plain words."""
-    known = {name.upper() for name in Settings.model_fields}
+    names = {name.upper() for name in Settings.model_fields}
+    known = names | {name + SUFFIX for name in names}
     given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))} - known
     found = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in sorted(given)}
     return [f"{name} is no setting; is {match[0]} meant?" for name, match in found.items() if match]

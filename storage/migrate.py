@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import command
@@ -33,16 +35,40 @@ async def upgrade_async(url: str) -> str:
     Raises UnknownSchema when the database was made by a newer Casewire.
     """
     engine = engine_for(url)
-    migrating = _migrate(engine)
+    migrating = _migrate(engine, url)
     return await (uncut(migrating) if engine.dialect.name == "sqlite" else migrating)
 
 
-async def _migrate(engine: AsyncEngine) -> str:
+async def _migrate(engine: AsyncEngine, url: str) -> str:
     try:
+        if engine.dialect.name == "sqlite":
+            await _copy_first(url)
         async with engine.begin() as connection:
             return await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()
+
+
+async def _copy_first(url: str) -> None:
+    """A copy beside the file, to go back to. On a connection of its own: it cannot be made in a transaction."""
+    engine = engine_for(url)
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.run_sync(_copied)
+    finally:
+        await engine.dispose()
+
+
+def _copied(connection: Connection) -> None:
+    current, head = revisions(connection)
+    if current is None or current == head or current not in _known_revisions():
+        return
+    file = connection.engine.url.database or ""
+    copy = f"{file}.{current}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+    Path(f"{copy}.part").touch(mode=0o600)  # SQLite takes an empty file, and keeps its rights
+    connection.exec_driver_sql("VACUUM INTO ?", (f"{copy}.part",))
+    Path(f"{copy}.part").replace(copy)
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -82,6 +108,12 @@ def min_compatible(connection: Connection) -> str | None:
     if not sa.inspect(connection).has_table(schema_info.name):
         return None
     return connection.execute(sa.select(schema_info.c.min_compatible)).scalar_one_or_none()
+
+
+def revisions(connection: Connection) -> tuple[str | None, str]:
+    """The database's revision, None where there is no desk in it yet; and this code's."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), head or ""
 
 
 def serves(connection: Connection) -> bool:

@@ -1,0 +1,1 @@
+"""`casewire doctor`: looks over all that a desk needs, without changing any of it."""
