@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import __version__, cli_attention, cli_block
+from bot import __version__, cli_attention, cli_block, cli_keep
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
@@ -40,6 +40,7 @@ cli = typer.Typer(
 cli.add_typer(cli_attention.inbox, name="inbox")
 cli.add_typer(cli_attention.outbox, name="outbox")
 cli.add_typer(cli_block.block, name="block")
+cli.command()(cli_keep.export)
 
 
 @cli.callback(invoke_without_command=True)
