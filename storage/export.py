@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,10 +44,10 @@ PARTS = {
 
 async def pages(database: Database, part: Part, case_id: str | None) -> AsyncIterator[Page]:
     """The rows there are at the start, in the order of their keys; of one case, or of all."""
-    last = await database.read(lambda connection: _last(connection, part, case_id))
+    last = await database.read(partial(_last, part=part, case_id=case_id))
     reached = 0
     while reached < last:
-        rows = await database.read(lambda connection: _page(connection, part, case_id, reached, last))
+        rows = await database.read(partial(_page, part=part, case_id=case_id, after=reached, last=last))
         if not rows:
             return
         reached = rows[-1][part.key.name]

@@ -27,8 +27,10 @@ def casewire(*words: str) -> Result:
 
 def fill(connection: Connection) -> None:
     keep(connection, a_case(1, "U1"), a_case(2, "U2"))
-    connection.execute(sa.insert(messages), [message_row("CASE_001", body=f"first {n} ü") for n in range(5)])
-    connection.execute(sa.insert(messages), [message_row("CASE_002", body="=1+1")])
+    connection.execute(
+        sa.insert(messages), [message_row("CASE_001", body=f"first {n} ü", ts=f"1.{n}") for n in range(5)]
+    )
+    connection.execute(sa.insert(messages), [message_row("CASE_002", body="=1+1", ts="2.0")])
     connection.execute(
         sa.insert(case_events), [{"case_id": "CASE_002", "kind": "opened", "at": NOON, "data": {"by": "U2"}}]
     )
