@@ -99,6 +99,7 @@ class Database(ABC):
             if is_away(error):
                 self._failing.add(kind)
                 raise DatabaseUnavailable(_first_line(error)) from error
+            self._failing.discard(kind)  # however long it took, the database has answered
             raise
         finally:
             stalled.cancel()

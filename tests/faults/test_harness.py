@@ -45,13 +45,6 @@ class TestSeeds:
         assert outcome.faults >= 6
         assert [str(finding) for finding in outcome.findings] == [], outcome.befell
 
-    @pytest.mark.slow
-    @pytest.mark.parametrize("seed", range(5))
-    async def test_at_real_times_too(self, places: Stores, tmp_path: Path, seed: int) -> None:
-        outcome = await play(seed, places, tmp_path, pace=1.0)
-        print(f"seed {seed} on {places.kind} at real times: recovered in {outcome.recovery:.1f} s")
-        assert [str(finding) for finding in outcome.findings] == [], outcome.befell
-
 
 class TestSchedule:
     def test_a_seed_is_the_same_each_time_and_another_one_is_another(self) -> None:

@@ -89,6 +89,7 @@ async def group(database_url: str, tmp_path: Path) -> AsyncIterator[Group]:
             await group.close()
 
 
+@pytest.mark.slow
 class TestThree:
     async def test_share_the_work_and_one_that_is_killed_again_and_again_loses_and_doubles_nothing(
         self, group: Group
@@ -218,6 +219,7 @@ class TestTakeOver:
         assert sum("halfway" in post["text"] for post in group.desk.inbox_of(DANA)) == 1
 
 
+@pytest.mark.slow
 class TestTwoVersions:
     """A copy of the code with a migration more, beside the code as it is."""
 

@@ -11,7 +11,7 @@ from bot.sandbox.server import LocalSlack
 from tests.page.apps import App
 from tests.page.browser import Office, Person
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100"

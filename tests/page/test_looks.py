@@ -10,7 +10,7 @@ from tests.page.apps import App, button, form, home, section
 from tests.page.browser import Office
 from tests.page.looking import flaws
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 
 async def furnished(slack: LocalSlack, web: AsyncWebClient) -> str:

@@ -10,7 +10,7 @@ from bot.sandbox.server import LocalSlack
 from tests.page.apps import App, button, form, home, plain, section
 from tests.page.browser import Office
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 
 async def test_the_home_tab_is_shown_and_followed_while_it_is_open(
