@@ -50,9 +50,9 @@ def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
 
 
 def channel_trouble_row(channel: str, error: str, told_in: str, now: datetime) -> NewRow:
-    """Told once an hour while it lasts."""
+    """Told once an hour while it lasts, however many words Slack has for it."""
     payload = {"channel": channel, "error": error}
-    key = f"channel_trouble:{channel}:{error}:{now:%Y-%m-%dT%H}"
+    key = f"channel_trouble:{channel}:{now:%Y-%m-%dT%H}"
     return NewRow(key, f"{OPERATIONS_LANE}:{told_in}", told_in, "channel_trouble", None, None, payload, URGENT)
 
 
