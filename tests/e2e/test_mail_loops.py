@@ -11,6 +11,8 @@ from bot.sandbox.server import LocalSlack
 from tests.support.mail_desk import DANA, desk_at, read, running_mail_desk
 from tests.support.posts import words
 
+pytestmark = pytest.mark.slow
+
 CLOSING = "I'm closing this case."
 OTHER = "help@other.example"
 

@@ -8,6 +8,8 @@ from bot.sandbox.mail.receiving import AUTHSERV_ID
 from tests.support.mail_desk import DANA, GRACE, OMAR, MailDesk, body, read, running_mail_desk
 from tests.support.posts import live_markup, refused_calls, words
 
+pytestmark = pytest.mark.slow
+
 CLOSING = "I'm closing this case."
 MALLORY = "mallory@evil.example"
 PASSES = f"Authentication-Results: {AUTHSERV_ID}; dmarc=pass header.from=casewire.example"

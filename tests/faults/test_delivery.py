@@ -12,6 +12,8 @@ from tests.support.desk import Desk, settings_for
 from tests.support.process import BotProcess
 from tests.support.stream import settled
 
+pytestmark = pytest.mark.slow
+
 DM = f"D{DANA[1:]}"
 CLOSING = "I'm closing this case."
 

@@ -16,6 +16,8 @@ from tests.support.posts import words
 from tests.support.process import BotProcess
 from tests.support.stream import settled
 
+pytestmark = pytest.mark.slow
+
 DM = f"D{DANA[1:]}"
 FILE = {"name": "film.mp4", "content": os.urandom(700_000)}
 

@@ -26,6 +26,8 @@ from tests.support.reading import (
     rows,
 )
 
+pytestmark = pytest.mark.slow
+
 SENDERS = [f"customer{number}@customer.example" for number in range(5)]
 PATIENT = 90.0
 

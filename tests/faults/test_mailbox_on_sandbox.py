@@ -13,6 +13,8 @@ from storage.engine import Database, open_database
 from tests.support.dovecot import mail
 from tests.support.reading import again, mailbox_settings, message_ids, name, read_by_now, reading
 
+pytestmark = pytest.mark.slow
+
 TIMING = again(idle=0.5, quiet=1.0, done_answer=0.5, connecting=1.0)
 
 

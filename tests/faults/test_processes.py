@@ -19,6 +19,7 @@ from tests.support.process import ROOT, BotProcess, eventually
 from tests.support.stream import Stream, check_everything_once, settled
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.postgresql,
     pytest.mark.parametrize("database_kind", [pytest.param("postgresql", id="postgresql")]),
 ]

@@ -12,7 +12,7 @@ from bot.sandbox.server import LocalSlack
 from tests.page.browser import Office
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 QUESTION = "Hello, my order 4711 has not arrived yet."
 STAGES = ["Received", "Stored", "Decided", "Queued", "Sent"]

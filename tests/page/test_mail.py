@@ -15,7 +15,7 @@ from bot.sandbox.server import LocalSlack
 from tests.page.browser import Office, Person
 from tests.page.looking import flaws
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
 
 DANA = "dana@customer.example"
 PICTURE = (
