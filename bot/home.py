@@ -32,7 +32,7 @@ from bot.blocks.status import CustomerStatusView, DeskCounts
 from bot.clock import Clock
 from bot.courier.pacing import Pacing
 from bot.courier.slack import LoginTrouble, RateLimited, Refused, SlackGateway, Undelivered
-from bot.leases import HOMES, Lease, Leases
+from bot.leases import HOMES, Duty, Leases
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.views import Views
 from storage import cases, held_mails, home_views, queues, reports
@@ -50,7 +50,6 @@ TAKEN = timedelta(seconds=25)
 PUBLISH_TIMEOUT = 20.0
 POLL = 1.0
 AT_ONCE = 10
-FIRST_TOKEN = 1
 BACKOFF_MOST = 300.0
 LOGIN_PAUSE = 60.0
 LEAST_PAUSE = 1.0
@@ -78,8 +77,7 @@ class Homes:
         clock: Clock,
         leases: Leases,
     ) -> None:
-        self._leases = leases
-        self._lease = Lease(HOMES, FIRST_TOKEN)
+        self._duty = Duty(leases, HOMES, self._begin_empty)
         self._database = database
         self._people = people
         self._gateway = gateway
@@ -112,7 +110,7 @@ class Homes:
         while not self._stopping:
             self.wake.clear()
             try:
-                pause = await self._look() if self._is_ours() else POLL
+                pause = await self._look() if self._duty.is_ours() else POLL
             except LeaseLost:
                 pause = POLL
             except DatabaseUnavailable as error:
@@ -127,14 +125,9 @@ class Homes:
         self._stopping = True
         self.wake.set()
 
-    def _is_ours(self) -> bool:
-        lease = self._leases.current(HOMES)
-        if lease is None:
-            return False
-        if lease.token > self._lease.token:  # whoever had it before may just have called as fast as may be
-            self._pacing.method("views.publish").empty()
-        self._lease = lease
-        return True
+    def _begin_empty(self) -> None:
+        """Whoever had it before may just have called as fast as may be."""
+        self._pacing.method("views.publish").empty()
 
     async def _look(self) -> float:
         return 0.0 if await self._round() else await self._pause()
@@ -192,7 +185,7 @@ class Homes:
         # Who just opened it does not stand in line behind those who have it open.
         if home.shown is not None and (wait := self._pacing.method("views.publish").reserve()):
             raise _Busy(wait)
-        self._leases.require(self._lease)
+        self._duty.require()
         await self._gateway.call("views_publish", user_id=home.person, view=view)
         return digest
 

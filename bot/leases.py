@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -17,12 +18,15 @@ from storage import leases
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LASTING = 20.0
 # Parts of a lease's time: how often it is renewed, and how much must be left to begin something. What was begun
 # (a call to Slack, at most that long) is over before another process can take the lease.
 RENEWED, NEEDED = 0.2, 0.6
+
+FIRST_TOKEN = 1
 
 CLOCK = "clock"
 STATES = "states"
@@ -119,6 +123,15 @@ class Leases:
         if not self._alone:
             leases.fence(connection, lease.name, self._owner, lease.token)
 
+    async def commit(self, lease: Lease, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that commits only while the lease is ours. Raises LeaseLost otherwise."""
+
+        def fenced(connection: Connection) -> T:
+            self.fence(connection, lease)
+            return work(connection)
+
+        return await self._database.write(fenced)
+
     async def run(self) -> None:
         """Renew and try, until cancelled."""
         while not self._alone:
@@ -187,6 +200,33 @@ class Leases:
                 gained = gained or token is not None
         if gained:
             self.on_gain()
+
+
+class Duty:
+    """What one process at a time does, under a lease; `on_taken_over` is called where another had it before."""
+
+    def __init__(self, leases: Leases, name: str, on_taken_over: Callable[[], None]) -> None:
+        self._leases = leases
+        self._on_taken_over = on_taken_over
+        self._lease = Lease(name, FIRST_TOKEN)
+
+    def is_ours(self) -> bool:
+        """Whether it is ours for long enough to begin something."""
+        lease = self._leases.current(self._lease.name)
+        if lease is None:
+            return False
+        if lease.token > self._lease.token:
+            self._on_taken_over()
+        self._lease = lease
+        return True
+
+    def require(self) -> None:
+        """Raises LeaseLost unless it is ours still."""
+        self._leases.require(self._lease)
+
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """Raises LeaseLost when it is ours no more."""
+        return await self._leases.commit(self._lease, work)
 
 
 def _nothing() -> None:

@@ -282,17 +282,13 @@ def start_attempt(connection: Connection, row_id: int, now: datetime) -> None:
 
 def start_mail(connection: Connection, row: OutboxRow, lost: int, now: datetime) -> None:
     """`start_attempt` of a mail: how often its outcome got lost before is on disk while it is under way."""
-    _set_payload(connection, row, {"lost": lost})
+    count_lost(connection, row, lost)
     start_attempt(connection, row.id, now)
 
 
 def count_lost(connection: Connection, row: OutboxRow, lost: int) -> None:
     """What became of a mail got lost, for the `lost`th time."""
-    _set_payload(connection, row, {"lost": lost})
-
-
-def _set_payload(connection: Connection, row: OutboxRow, values: Mapping[str, Any]) -> None:
-    connection.execute(sa.update(outbox).where(outbox.c.id == row.id).values(payload={**row.payload, **values}))
+    set_payload(connection, row.id, row.payload | {"lost": lost})
 
 
 def has_left(connection: Connection, message_id: int) -> bool:

@@ -12,7 +12,8 @@ from bot.mail.parsed import WHOLE_TEXT, ParsedMail
 from bot.text.safe import clean, cut_bytes
 from storage.inbox import Item
 
-SHOWN_BYTES = 10 * 1024
+from .filing_rows import BODY_BYTES
+
 SHOWN_WHOLE = 2000  # characters
 CUT_MARK = "\n… (cut here; the whole text is attached)"
 WHOLE_TEXT_NAME = "whole-mail.txt"
@@ -63,7 +64,7 @@ class Mail:
         it is short, else the whole text is a file beside them; but not what a case knows already.
         """
         all_words = clean(self.parsed.new_words)
-        words, was_cut = cut_bytes(all_words, SHOWN_BYTES, CUT_MARK)
+        words, was_cut = cut_bytes(all_words, BODY_BYTES, CUT_MARK)
         files = self._files()
         hides_text = self.parsed.hides_text and not history_is_known
         if hides_text and len(self.parsed.text) <= SHOWN_WHOLE:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
-from bot.leases import Lease, Leases, channel_lease
+from bot.leases import FIRST_TOKEN, Lease, Leases, channel_lease
 from bot.timing import Timing
 from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
 from storage.engine import Database
@@ -49,7 +49,6 @@ POLL = 1.0
 BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
-FIRST_TOKEN = 1
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
 _WORDS = {"mirror", "answer"}
 _MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED, "unknown": MarkState.UNKNOWN}
@@ -206,13 +205,7 @@ class Courier:
 
     async def _write_under(self, destination: str, work: Callable[[Connection], T]) -> T:
         """Commit only while the destination is ours. Raises LeaseLost otherwise."""
-        lease = self._serving[destination]
-
-        def fenced(connection: Connection) -> T:
-            self._leases.fence(connection, lease)
-            return work(connection)
-
-        return await self._database.write(fenced)
+        return await self._leases.commit(self._serving[destination], work)
 
     def _require(self, row: OutboxRow) -> None:
         """Before a call: it ends while the destination is ours. Raises LeaseLost otherwise."""

@@ -71,13 +71,18 @@ def mirrors_to_merge(connection: Connection, row: OutboxRow) -> list[OutboxRow]:
     if not _may_merge(row):
         return []
     found: list[OutboxRow] = []
-    room = MERGED_ROOM - _size(connection, row)
-    for follower in outbox.behind(connection, row, MERGED_MOST - 1):
+    behind = outbox.behind(connection, row, MERGED_MOST - 1)
+    if not behind:
+        return []
+    shown = messages.of_rows(connection, [one.id for one in (row, *behind)])
+    sizes = {message.id: _size(message) for message in shown}
+    room = MERGED_ROOM - sizes.get(row.message_id or 0, 0)
+    for follower in behind:
         if _may_follow(follower):
             continue
         if follower.destination != row.destination or follower.state != "pending" or not _may_merge(follower):
             break
-        room -= _size(connection, follower)
+        room -= sizes.get(follower.message_id or 0, 0)
         if room < 0:
             break
         found.append(follower)
@@ -124,10 +129,8 @@ def _may_follow(row: OutboxRow) -> bool:
     return row.kind == "thread_notice" and row.payload["notice"] == ThreadNotice.ESCALATED
 
 
-def _size(connection: Connection, row: OutboxRow) -> int:
-    message = messages.load_message(connection, row.message_id or 0)
-    words = escape(show(message.body)) if message is not None else ""
-    return len(words) + _AROUND_EACH + sum(len(name) for name in (message.files if message else ()))
+def _size(message: Message) -> int:
+    return len(escape(show(message.body))) + _AROUND_EACH + sum(len(name) for name in message.files)
 
 
 def _files(connection: Connection, message: Message) -> tuple[File, ...]:

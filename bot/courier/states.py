@@ -15,7 +15,7 @@ from bot.blocks.card import card
 from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
-from bot.leases import STATES, Lease, Leases
+from bot.leases import STATES, Duty, Leases
 from storage import alerts, attachments, held_mails, messages, outbox
 from storage import reports as case_reports
 from storage.attachments import FileCopy
@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 POLL = 1.0
 AT_ONCE = 20
-FIRST_TOKEN = 1
 _METHODS = ("chat.update", "reactions.add", "files.delete")
 BACKOFF_MOST = 60.0
 
@@ -62,8 +61,7 @@ class States:
         clock: Clock,
         leases: Leases,
     ) -> None:
-        self._leases = leases
-        self._lease = Lease(STATES, FIRST_TOKEN)
+        self._duty = Duty(leases, STATES, self._begin_empty)
         self._database = database
         self._gateway = gateway
         self._pacing = pacing
@@ -77,7 +75,7 @@ class States:
         while not self._stopping:
             self.wake.clear()
             try:
-                pause = await self._round() if self._is_ours() else POLL
+                pause = await self._round() if self._duty.is_ours() else POLL
             except LeaseLost:
                 pause = POLL
             except DatabaseUnavailable as error:
@@ -92,15 +90,10 @@ class States:
         self._stopping = True
         self.wake.set()
 
-    def _is_ours(self) -> bool:
-        lease = self._leases.current(STATES)
-        if lease is None:
-            return False
-        if lease.token > self._lease.token:  # whoever had it before may just have called as fast as may be
-            for method in _METHODS:
-                self._pacing.method(method).empty()
-        self._lease = lease
-        return True
+    def _begin_empty(self) -> None:
+        """Whoever had it before may just have called as fast as may be."""
+        for method in _METHODS:
+            self._pacing.method(method).empty()
 
     async def _round(self) -> float:
         now = self._clock.now()
@@ -111,20 +104,10 @@ class States:
             await self._bring(state)
         return 0.0 if due else await self._pause()
 
-    async def _write(self, work: Callable[[Connection], None]) -> None:
-        """Commit only while it is ours. Raises LeaseLost otherwise."""
-        lease = self._lease
-
-        def fenced(connection: Connection) -> None:
-            self._leases.fence(connection, lease)
-            work(connection)
-
-        await self._database.write(fenced)
-
     async def _turn(self, method: str) -> None:
         """The next call of the method may be made. Raises LeaseLost when it is another process's turn."""
         await self._pacing.call(method)
-        self._leases.require(self._lease)
+        self._duty.require()
 
     async def _pause(self) -> float:
         due = await self._database.read(outbox.next_state_due)
@@ -148,7 +131,7 @@ class States:
             log.error("a state cannot be shown", target=state.target, exc_info=error)
             await self._rest(state, f"{type(error).__name__}: {error}")
         else:
-            await self._write(partial(outbox.applied, state=state, shown=shown))
+            await self._duty.commit(partial(outbox.applied, state=state, shown=shown))
 
     async def _show(self, state: Desired) -> str:
         match state.kind:
@@ -232,7 +215,7 @@ class States:
         if place is None:
             raise NotYet("the mail is not posted yet")
         if state.applied != digest(post):
-            await self._pacing.call("chat.update")
+            await self._turn("chat.update")
             await self._gateway.update(*place, post)
         return digest(post)
 
@@ -285,10 +268,10 @@ class States:
 
     async def _later(self, state: Desired, seconds: float, error: str) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
-        await self._write(partial(outbox.delay_state, state=state, until=until, error=error))
+        await self._duty.commit(partial(outbox.delay_state, state=state, until=until, error=error))
 
     async def _rest(self, state: Desired, error: str) -> None:
-        await self._write(partial(outbox.delay_state, state=state, until=None, error=error))
+        await self._duty.commit(partial(outbox.delay_state, state=state, until=None, error=error))
 
 
 def _nothing() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-
 import aiohttp
 
 from bot.clock import Clock
@@ -12,8 +10,9 @@ from bot.courier.slack import Undelivered
 from bot.desk.policy import AdminCheck
 from bot.mail.admins import how_admins_act
 from bot.mail.imap import ImapClient, ImapGone, ImapNo, LoginRefused
+from bot.mail.mailbox import reach
 from bot.mail.oauth import TokenRefused, TokenSource, TokenUnavailable
-from bot.mail.settings import MailboxSettings, Password, Security
+from bot.mail.settings import MailboxSettings, Password
 from bot.mail.timing import MailTiming
 from bot.mail_parts import mail_carrier
 
@@ -27,7 +26,7 @@ async def imap(settings: Settings, session: aiohttp.ClientSession) -> list[Findi
         return [ok("imap", "no mailbox is configured")]
     mailbox = settings.mailbox
     try:
-        client = await _connected(mailbox)
+        client = await reach(mailbox, MailTiming())
     except ImapGone as trouble:
         return [error("imap", f"{trouble}: check IMAP_SERVER, IMAP_PORT and IMAP_SECURITY")]
     try:
@@ -40,17 +39,6 @@ async def imap(settings: Settings, session: aiohttp.ClientSession) -> list[Findi
         return [error("imap", f"{mailbox.server} does not let us in just now ({trouble}): try again")]
     finally:
         await client.logout()
-
-
-async def _connected(mailbox: MailboxSettings) -> ImapClient:
-    context = None if mailbox.security is Security.NONE else ssl.create_default_context()
-    return await ImapClient.connect(
-        mailbox.server,
-        mailbox.port,
-        MailTiming(),
-        tls=context if mailbox.security is Security.TLS else None,
-        starttls=context if mailbox.security is Security.STARTTLS else None,
-    )
 
 
 async def _inside(client: ImapClient, mailbox: MailboxSettings, session: aiohttp.ClientSession) -> list[Finding]:

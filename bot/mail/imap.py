@@ -13,7 +13,7 @@ import contextlib
 import logging
 import re
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from aioimaplib import aioimaplib as lib
@@ -241,24 +241,17 @@ class ImapClient:
         begun = asyncio.ensure_future(protocol._idle_event.wait())
         told = asyncio.ensure_future(queue.get())
         try:
-            await self._first_of({idle, begun}, self._timing.quiet)
-            if not begun.done():
+            with self._ending_at_trouble():
+                await self._first_of({idle, begun}, self._timing.quiet)
+                if not begun.done():
+                    _lines_of(idle.result())
+                    raise ImapGone("the server ended IDLE before it began")
+                heard = await self._first_of({idle, told}, seconds, silence_is_loss=False)
+                if not idle.done():
+                    protocol.send("DONE")
+                await self._first_of({idle}, self._timing.done_answer)
                 _lines_of(idle.result())
-                raise ImapGone("the server ended IDLE before it began")
-            heard = await self._first_of({idle, told}, seconds, silence_is_loss=False)
-            if not idle.done():
-                protocol.send("DONE")
-            await self._first_of({idle}, self._timing.done_answer)
-            _lines_of(idle.result())
-            return heard
-        except ImapNo:
-            raise
-        except lib.AioImapException as error:
-            self.abort()
-            raise ImapGone(f"the server's answer is not understood ({error})") from error
-        except BaseException:
-            self.abort()
-            raise
+                return heard
         finally:
             _dispose(idle, begun, told)
 
@@ -300,16 +293,25 @@ class ImapClient:
         """The result. A loss, a silence, a cancellation or an error of the library ends the connection."""
         task: asyncio.Future[Any] = asyncio.ensure_future(asked)
         try:
-            await self._first_of({task}, patience or self._timing.quiet)
-            return task.result()
+            with self._ending_at_trouble():
+                await self._first_of({task}, patience or self._timing.quiet)
+                return task.result()
+        finally:
+            _dispose(task)
+
+    @contextlib.contextmanager
+    def _ending_at_trouble(self) -> Iterator[None]:
+        """A connection is used no more once a call on it ended otherwise than by an answer, were it a "no"."""
+        try:
+            yield
+        except ImapNo:
+            raise
         except lib.AioImapException as error:
             self.abort()
             raise ImapGone(f"the server's answer is not understood ({error})") from error
         except BaseException:
             self.abort()
             raise
-        finally:
-            _dispose(task)
 
     async def _first_of(
         self, tasks: set[asyncio.Future[Any]], patience: float, *, silence_is_loss: bool = True

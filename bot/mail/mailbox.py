@@ -185,12 +185,7 @@ class Mailbox:
     async def _connected(self) -> ImapClient:
         """A client that is logged in. Raises LoginRefused, TokenRefused, and what passes by itself."""
         login = await self._fresh_login()
-        settings = self._settings
-        encrypted = settings.security is not Security.NONE
-        context = (self._tls or await asyncio.to_thread(ssl.create_default_context)) if encrypted else None
-        tls = context if settings.security is Security.TLS else None
-        starttls = context if settings.security is Security.STARTTLS else None
-        client = await ImapClient.connect(settings.server, settings.port, self._timing, tls=tls, starttls=starttls)
+        client = await reach(self._settings, self._timing, self._tls)
         try:
             if isinstance(login, Password):
                 await client.login(login.user, login.password)
@@ -319,3 +314,18 @@ class Mailbox:
 
 def _nobody(_words: str) -> None:
     """Until somebody listens."""
+
+
+async def reach(
+    settings: MailboxSettings, timing: MailTiming, context: ssl.SSLContext | None = None
+) -> ImapClient:
+    """A connection to the mailbox's server, encrypted as the settings say; nobody is logged in yet."""
+    encrypted = settings.security is not Security.NONE
+    context = (context or await asyncio.to_thread(ssl.create_default_context)) if encrypted else None
+    return await ImapClient.connect(
+        settings.server,
+        settings.port,
+        timing,
+        tls=context if settings.security is Security.TLS else None,
+        starttls=context if settings.security is Security.STARTTLS else None,
+    )

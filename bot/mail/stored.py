@@ -28,7 +28,9 @@ class StoredMails:
         self._own = own
 
     async def read(self, mail_id: int) -> Mail:
-        stored = await self._stored(mail_id)
+        return await self._parsed(await self._stored(mail_id))
+
+    async def _parsed(self, stored: StoredMail) -> Mail:
         try:
             parsed = await self._reader.parse(stored.raw or b"", self._trust, is_cut=stored.is_cut, own=self._own)
         except ReaderUnavailable as error:
@@ -38,13 +40,12 @@ class StoredMails:
     async def read_held(self, held_id: int) -> Mail | None:
         """The mail that was held; None where there is none, or its bytes were let go."""
 
-        def work(connection: Connection) -> int | None:
+        def work(connection: Connection) -> StoredMail | None:
             held = held_mails.find(connection, held_id)
-            stored = mailboxes.mail_of(connection, held.mail_id) if held is not None else None
-            return stored.id if stored is not None and stored.raw is not None else None
+            return mailboxes.mail_of(connection, held.mail_id) if held is not None else None
 
-        mail_id = await self._database.read(work)
-        return await self.read(mail_id) if mail_id is not None else None
+        stored = await self._database.read(work)
+        return await self._parsed(stored) if stored is not None and stored.raw is not None else None
 
     async def file(self, source: str) -> bytes:
         """The bytes of a file by its source, `mail:12:3`. Raises LookupError where there are none to be had."""

@@ -7,40 +7,24 @@ import asyncio
 from bot.sandbox.mail.accounts import Accounts
 from bot.sandbox.mail.faults import MailFaults
 from bot.sandbox.mail.imap_session import ImapSession
+from bot.sandbox.mail.listener import HOST, Listener
 from bot.sandbox.mail.store import Folder, MailStore
 
-HOST = "127.0.0.1"
 LINE_LIMIT = 1024 * 1024
 CAPABILITIES = ("IDLE", "MOVE", "UIDPLUS", "UNSELECT", "SASL-IR", "LITERAL+", "ID")
 
 
-class ImapServer:
+class ImapServer(Listener):
     """`capabilities` may be changed: what is not among them is not understood."""
 
     def __init__(self, store: MailStore, accounts: Accounts, faults: MailFaults) -> None:
+        super().__init__()
         self._store, self._accounts, self._faults = store, accounts, faults
         self.capabilities = set(CAPABILITIES)
-        self.port = 0
         self.sessions: dict[ImapSession, asyncio.Task[None]] = {}
-        self._server: asyncio.Server | None = None
 
-    @property
-    def listening(self) -> bool:
-        """Whether clients can connect."""
-        return self._server is not None
-
-    async def start(self) -> None:
-        """Listen, on the same port as before if it did before."""
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, HOST, self.port, limit=LINE_LIMIT)
-            self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        await self.drop()
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, HOST, self.port, limit=LINE_LIMIT)
 
     async def drop(self, folder: Folder | None = None) -> None:
         """Cut every connection, or those that have a folder selected."""

@@ -16,7 +16,8 @@ from bot.sandbox.mail import composing, reading
 from bot.sandbox.mail.accounts import Accounts
 from bot.sandbox.mail.composing import FileSpec, address_of
 from bot.sandbox.mail.faults import MailFaults
-from bot.sandbox.mail.imap_server import HOST, ImapServer
+from bot.sandbox.mail.imap_server import ImapServer
+from bot.sandbox.mail.listener import HOST
 from bot.sandbox.mail.receiving import AUTHSERV_ID, DOMAIN, Authentication, from_domain, received
 from bot.sandbox.mail.smtp_server import SmtpServer
 from bot.sandbox.mail.store import INBOX, SEEN, SENT, Mail, Mailbox, MailStore

@@ -11,9 +11,9 @@ from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Se
 
 from bot.sandbox.mail.accounts import Accounts, read_xoauth2
 from bot.sandbox.mail.faults import MailFaults
+from bot.sandbox.mail.listener import HOST, Listener
 from bot.sandbox.mail.receiving import AUTHSERV_ID, DOMAIN
 
-HOST = "127.0.0.1"
 LARGEST = 64 * 1024 * 1024
 NOBODY = "<>"
 """Stands for the empty return path: for aiosmtpd an empty one is none."""
@@ -22,34 +22,17 @@ Handed = Callable[[bytes, str, list[str], str | None], None]
 """Takes a mail: its bytes, return path, recipients, and who was logged in."""
 
 
-class SmtpServer:
+class SmtpServer(Listener):
     """Hands each mail that it accepts to `handed`."""
 
     def __init__(self, accounts: Accounts, faults: MailFaults, handed: Handed) -> None:
+        super().__init__()
         self._accounts, self._faults, self._handed = accounts, faults, handed
-        self.port = 0
         self.connections: set[SmtpConnection] = set()
-        self._server: asyncio.Server | None = None
 
-    @property
-    def listening(self) -> bool:
-        """Whether clients can connect."""
-        return self._server is not None
-
-    async def start(self) -> None:
-        """Listen, on the same port as before if it did before."""
-        if self._server is None:
-            logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns there of its own doings
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(self._connection, HOST, self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        await self.drop()
+    async def _listen(self) -> asyncio.Server:
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns there of its own doings
+        return await asyncio.get_running_loop().create_server(self._connection, HOST, self.port)
 
     async def drop(self) -> None:
         """Cut every connection."""
