@@ -25,6 +25,8 @@ from urllib.parse import urlsplit, urlunsplit
 USER = "casewire"
 OLDEST_MAJOR = 13
 START_TIMEOUT_S = 60
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 2 * 1024**3  # bytes
 STOP_TIMEOUT_S = 2  # the data is thrown away, so patience buys nothing
 
 SETTINGS = {
@@ -320,6 +322,10 @@ def _open_to_all(path: Path) -> bool:
 
 def _scratch_directory(uid: int | None) -> Path:
     places = [tempfile.gettempdir()] if uid is None else [tempfile.gettempdir(), "/tmp", "/var/tmp"]
+    # Thousands of databases of some 300 files each are made and deleted. In memory that costs next to nothing; ext4
+    # passes over lately deleted inodes one by one, which was a third of the processor time of a whole test run.
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
+        places.insert(0, str(MEMORY))
     for place in map(Path, places):
         if place.is_dir() and (uid is None or _open_to_all(place)):
             return Path(tempfile.mkdtemp(prefix="casewire-postgres-", dir=place))
