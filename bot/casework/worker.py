@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -22,6 +21,7 @@ from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
+from .arrivals import Arrivals
 from .batch import apply_due, apply_items, read_outcome
 from .batch_state import Desk
 from .filing_rows import operations_row
@@ -30,7 +30,6 @@ from .mail_prepare import Mails
 from .names import rename
 from .prepare import Prepared, prepare
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LANES_PER_ROUND = 50
@@ -71,6 +70,7 @@ class Casework:
         self._mails = mails
         self._desk = desk
         self._clock = clock
+        self._arrivals = Arrivals(database, clock, INTAKE_TIMEOUT)
         self._arrived = asyncio.Event()
         self._progress = asyncio.Condition()
         self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
@@ -94,26 +94,25 @@ class Casework:
         """
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
-        now = self._clock.now()
         try:
-            stored = await self._keep(lambda connection: inbox.put(connection, item, now))
+            stored = await self._arrivals.put(item)
+        except (DatabaseUnavailable, TimeoutError):
+            self.keeping = False
+            raise
         finally:
             self._arriving.discard(arrival)
             arrival.set_result(None)
+        self.keeping = True
         log.info("item received", action="received", item=item.key, stored=stored)
         if stored:
             self._arrived.set()
         return stored
 
-    async def _keep(self, work: Callable[[Connection], T]) -> T:
-        try:
+    async def _try_to_keep(self) -> None:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTAKE_TIMEOUT):
-                result = await self._database.write(work)
-        except (DatabaseUnavailable, TimeoutError):
-            self.keeping = False
-            raise
-        self.keeping = True
-        return result
+                await self._database.write(inbox.try_to_keep)
+            self.keeping = True
 
     async def outcome(self, key: str, patience: float) -> Reply | None:
         """What became of a request, within `patience` seconds; None when it is told later instead."""
@@ -168,8 +167,7 @@ class Casework:
                 self._arrived.clear()
                 try:
                     if not self.keeping:
-                        with contextlib.suppress(TimeoutError):
-                            await self._keep(inbox.try_to_keep)
+                        await self._try_to_keep()
                     pause = 0.0 if await self._round() else await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
