@@ -19,7 +19,7 @@ def mailbox_of(dovecot: Dovecot) -> dict[str, str]:
         "IMAP_EMAIL": ADDRESS,
         "IMAP_USER": USER,
         "IMAP_PASSWORD": PASSWORD,
-        "EMAIL_AUTHSERV_ID": "none",
+        "EMAIL_AUTHSERV_ID": "mail.desk.example",
         "EMAIL_NEW_CASES_PER_HOUR": "100000",
     }
 
