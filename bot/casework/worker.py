@@ -16,7 +16,7 @@ from bot.clock import Clock
 from bot.desk.effects import Reply
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
-from storage import inbox, leases, outbox, replays
+from storage import cases, held_mails, inbox, leases, outbox, replays
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
@@ -135,9 +135,13 @@ class Casework:
     async def check_due(self) -> int:
         """Let time come to the cases that are due now; how many there were."""
         now = self._clock.now()
-        work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
-        due = await self._database.write(work)
-        held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
+        # Most checks find nothing: a look is enough then, and nobody waits for it to write.
+        has_due, has_held = await self._database.read(partial(_look_for_due, now=now))
+        due = held = 0
+        if has_due:
+            due = await self._database.write(partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK))
+        if has_held:
+            held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
         if held:
             log.info("mails were held for long", action="held_mail_due", mails=held)
             self.on_outbox()
@@ -383,6 +387,11 @@ class Casework:
 
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+def _look_for_due(connection: Connection, now: datetime) -> tuple[bool, bool]:
+    """Whether a case is due, and whether a mail was held for long."""
+    return bool(cases.due_cases(connection, now, 1)), bool(held_mails.overdue(connection, now, 1))
 
 
 def _look(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """6. Burst: 600 messages on 50 cases at once, until all can be read in the support channel; against one post each.
 
-At ten times Slack's pace of a post per second and channel, which leaves the ratio as it is; with FULL=1 at its own.
+At twenty times Slack's pace of a post per second and channel, which leaves the ratio as it is; with FULL=1 at its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.bench.stage import Stage
 from tests.bench.watching import Calls
 
 CASES, LINES = 50, 12
-PACE, SLACKS_OWN = 10, 1
+PACE, SLACKS_OWN = 20, 1
 SHARE = 0.2
 LINE = re.compile(r"line \d+ of customer \d+\.")
 QUICK = "200"

@@ -171,5 +171,3 @@ async def _driver(url: str):
         yield _Postgres(connection)
     finally:
         await connection.close()
-
-

@@ -16,10 +16,10 @@ from bot.sandbox.people import ADA, SUPPORT
 from storage.urls import driver_url
 
 SILENCE = 48 * 3600
-A_CASE_LASTS = 3600
+CLOSED_FOR = 60 * 24 * 3600
 ESCALATED_EVERY = 50
 
-# A case began up to ten hours ago, and a message of it was written every minute: the customer's, an answer in turn.
+# An open case began up to eleven hours ago, and a message of it was written every minute: the customer's, an answer in turn.
 # The newest is an answer where the case's number is odd, if there is more than one.
 _ANSWERED = "({each} > 1 AND n % 2 = 1)"
 
@@ -51,7 +51,7 @@ INSERT INTO messages (case_id, sender, sender_name, is_admin, body, timestamp, s
 SELECT {case_id}, CASE WHEN {by_admin} THEN '{ada}' ELSE {customer} END,
        CASE WHEN {by_admin} THEN 'Ada Admin' ELSE 'Customer ' || n END, {by_admin},
        'Message ' || k || ' of a case about an order that is late, with what people write of such things.',
-       {written}, 'slack', 'DFILL' || n, ({epoch} + n % 36000 + 60 * k) || '.' || {padded_k},
+       {written}, 'slack', 'DFILL' || n, ({began_epoch} + 60 * k) || '.' || {padded_k},
        CASE WHEN {by_admin} THEN 'sent' END
   FROM (SELECT 1 + m % {count} AS n, 1 + m / {count} AS k FROM {messages}) AS written;
 
@@ -100,10 +100,13 @@ def _fill_sqlite(path: str, statements: list[str]) -> None:
 def _statements(cases: int, open_every: int, each: int, *, postgres: bool) -> list[str]:
     epoch = int(time.time()) - 11 * 3600
 
+    # What is closed was closed two months ago.
+    began = f"({epoch} + n % 36000 - CASE WHEN n % {open_every} = 0 THEN 0 ELSE {CLOSED_FOR} END)"
+
     def at(seconds: str) -> str:
         if postgres:
-            return f"to_timestamp({epoch} + n % 36000 + {seconds})"
-        return f"(strftime('%Y-%m-%d %H:%M:%f', {epoch} + n % 36000 + {seconds}, 'unixepoch') || '000')"
+            return f"to_timestamp({began} + {seconds})"
+        return f"(strftime('%Y-%m-%d %H:%M:%f', {began} + {seconds}, 'unixepoch') || '000')"
 
     def numbers(first: int, last: int, name: str) -> str:
         if postgres:
@@ -135,7 +138,7 @@ def _statements(cases: int, open_every: int, each: int, *, postgres: bool) -> li
         "closed_at": at(str(60 * each + 1)),
         "by_admin": f"(k % 2 = 0 OR (k = {each} AND {_ANSWERED.format(each=each)}))",
         "written": at("60 * k"),
-        "epoch": epoch,
+        "began_epoch": began,
         "epoch_text": f"'{epoch}'",
         "padded": padded("n", 7),
         "padded_k": padded("n % 1000000", 6),

@@ -20,7 +20,7 @@ from tests.bench.stage import KINDS, TITLES, Stage
 from tests.bench.watching import Calls, idling
 from tests.support.dovecot import Dovecot
 
-DIRECT, MAILS = 20, 10
+DIRECT, MAILS = 15, 8
 PAUSE = 0.25
 ADDED = 50.0
 

@@ -21,7 +21,7 @@ OUTSTANDING = (1, 32, 256)
 AIMED = 32
 CUSTOMERS = 50
 ROUNDS = 3
-SECONDS = {1: 0.4, 32: 1.0, 256: 0.6}
+SECONDS = {1: 0.4, 32: 0.8, 256: 0.5}
 SHARE, TAIL = 0.7, 2.0
 WAY_IN = ("tests.bench.way_in",)
 
