@@ -30,7 +30,7 @@ class Arrivals:
         self._committing: asyncio.Task[None] | None = None
 
     async def put(self, item: NewItem) -> bool:
-        """As `inbox.put`, committed. Raises DatabaseUnavailable or TimeoutError, and what is wrong with the item."""
+        """As `inbox.put`, committed. Raises DatabaseUnavailable, TimeoutError, or what is wrong with the item."""
         kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, kept))
         if self._committing is None or self._committing.done():

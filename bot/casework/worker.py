@@ -391,7 +391,7 @@ def _nothing() -> None:
 
 def _look_for_due(connection: Connection, now: datetime) -> tuple[bool, bool]:
     """Whether a case is due, and whether a mail was held for long."""
-    return bool(cases.due_cases(connection, now, 1)), bool(held_mails.overdue(connection, now, 1))
+    return bool(cases.due_cases(connection, now, 1)), held_mails.is_any_overdue(connection, now)
 
 
 def _look(connection: Connection) -> None:

@@ -129,9 +129,8 @@ class _Postgres:
             )
             for statement, rows in _rows(ids, turn):
                 typed = [(*row[:2], datetime.fromisoformat(row[2]), *row[3:]) for row in rows]
-                for number in range(1, 5):
-                    statement = statement.replace("?", f"${number}", 1)
-                await connection.executemany(statement, typed)
+                marks = statement.replace("(?, ?, ?, ?", "($1, $2, $3, $4", 1)
+                await connection.executemany(marks, typed)
 
 
 def _numbers(turn: int) -> tuple[int, int]:

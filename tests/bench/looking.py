@@ -97,7 +97,8 @@ async def _ask_all(
 
 async def _command(slack: LocalSlack, text: str) -> None:
     reply = await slack.command(ADA, SUPPORT, "/case", text)
-    assert reply.ok and reply.ack, reply.error
+    assert reply.ok, reply.error
+    assert reply.ack
 
 
 async def _home(slack: LocalSlack, admin: str) -> None:
