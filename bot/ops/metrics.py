@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 
 from bot.desk.model import Source
+
+
+# When each series began is of no use here, and would be a second one beside each.
+disable_created_metrics()
 
 
 class Step(StrEnum):
