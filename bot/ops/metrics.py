@@ -16,9 +16,8 @@ from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 
 from bot.desk.model import Source
 
-
 # When each series began is of no use here, and would be a second one beside each.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Step(StrEnum):

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 from aiohttp.test_utils import make_mocked_request
+from structlog.contextvars import merge_contextvars
 
 from bot import __version__
 from bot.config import ConfigError
@@ -91,9 +93,17 @@ class TestWhatIsShown:
 
     async def test_mail(self, database_url: str) -> None:
         async with running_mail_desk(database_url) as desk:
-            desk.mail.write(DANAS_ADDRESS, "Broken", "It broke")
-            await desk.mirrored("It broke")
+            with structlog.testing.capture_logs([merge_contextvars]) as lines:
+                desk.mail.write(DANAS_ADDRESS, "Broken", "It broke")
+                await desk.mirrored("It broke")
+                (notice,) = await desk.mails_to(DANAS_ADDRESS, 1)
+                await desk.settled()
             seen = await scrape(desk.bot)
+        (received,) = (line for line in lines if line.get("action") == "mail_received")
+        way = [line for line in lines if line.get("item") in received["items"]]
+        assert {line["action"] for line in way} >= {"decided", "sent"}
+        assert {line["case_id"] for line in way} == {"CASE_001"}
+        assert seen("casewire_deliveries_total", way="email", result="sent") == 1, notice
         assert seen("casewire_messages_total", source="email", author="customer") == 1
         assert seen("casewire_mails_received_total") == 1
         assert seen("casewire_step_duration_seconds_count", step="mailbox") == 1
