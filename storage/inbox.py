@@ -57,7 +57,7 @@ class Item:
 
 
 def put(connection: Connection, item: NewItem, now: datetime) -> bool:
-    """Keep an item. False when it was there already, was erased, or concerns no case (chatter in some other thread)."""
+    """Keep an item. False when it was there already, was erased, or is about no case (chatter elsewhere)."""
     lane = _lane(connection, item.about)
     if lane is None:
         return False

@@ -34,9 +34,7 @@ def upgrade() -> None:
     )
     for table in ("inbox", "outbox"):
         condition = sa.text("case_id IS NOT NULL")
-        op.create_index(
-            f"ix_{table}_case", table, ["case_id"], sqlite_where=condition, postgresql_where=condition
-        )
+        op.create_index(f"ix_{table}_case", table, ["case_id"], sqlite_where=condition, postgresql_where=condition)
     # Made here, so that whoever keeps an item need only read it.
     secrets = sa.table("secrets", sa.column("name", sa.Text()), sa.column("value", sa.LargeBinary()))
     op.bulk_insert(secrets, [{"name": "erasure", "value": os.urandom(KEY_BYTES)}])
