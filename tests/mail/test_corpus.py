@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.mail.addresses import sender_of_raw
-from bot.mail.head import read_head
 from bot.mail.authenticity import trust_of
+from bot.mail.head import read_head
 from bot.mail.machines import OwnMail
 from bot.mail.parsed import from_json, to_json
 from bot.mail.reading import read_file, read_mail

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.mail.addresses import sender_of_raw
-from bot.mail.head import read_head
 from bot.mail.authenticity import trust_of
 from bot.mail.charsets import decode, decode_words
+from bot.mail.head import read_head
 from bot.mail.html import to_new_words, to_text
 from bot.mail.machines import OwnMail
 from bot.mail.parsed import ParsedMail, Verdict, from_json, to_json
