@@ -17,7 +17,7 @@ from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request
+from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request, why_unreadable
 from .mail_prepare import Mail, Mails, read_mail
 
 
@@ -101,7 +101,7 @@ Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | D
 async def prepare(item: Item, people: People, mails: Mails | None = None) -> Prepared:
     """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author.
 
-    Of a mail that cannot be read, raises what its reader does.
+    Of a mail that cannot be read, raises what its reader does; of an event that cannot be, UnreadableEvent.
     """
     match ItemKind(item.kind):
         case ItemKind.DELIVERY:
@@ -130,6 +130,8 @@ async def prepare(item: Item, people: People, mails: Mails | None = None) -> Pre
             return Deletion(item.at, _ref(event, {**(event.get("previous_message") or {}), "ts": ts}))
         case ItemKind.MESSAGE:
             return await _message(item, people)
+        case ItemKind.UNREADABLE:
+            raise why_unreadable(item.raw)
 
 
 def _mails(mails: Mails | None) -> Mails:
