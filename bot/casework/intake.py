@@ -126,7 +126,7 @@ def why_unreadable(raw: bytes) -> UnreadableEvent:
         (mention_item if is_mention else message_item)(body)
     except UnreadableEvent as error:
         return error
-    return UnreadableEvent("it could not be read when it came; this version can read it")
+    return UnreadableEvent("an event could not be read when it came, though it has the right form")
 
 
 def _readable(make: Callable[[Mapping[str, Any]], NewItem | None], body: Mapping[str, Any]) -> NewItem | None:

@@ -108,11 +108,14 @@ async def prepare(item: Item, people: People, mails: Mails | None = None) -> Pre
             return Delivery(item.at, read_delivery(item.raw))
         case ItemKind.REQUEST:
             request = read_request(item.raw)
+            by = await people.person(request.user)
+            if not by.is_admin:
+                return AskedFor(item.at, by, request)  # it is refused: nothing is looked up for it
             addressee = await _addressee(request, people) if request.verb in FOR_A_PERSON else None
             mail = None
             if request.verb in {Verb.ACCEPT_MAIL, Verb.OPEN_MAIL}:
                 mail = await _mails(mails).read_held(request.held_id)
-            return AskedFor(item.at, await people.person(request.user), request, addressee, mail)
+            return AskedFor(item.at, by, request, addressee, mail)
         case ItemKind.MAIL:
             await people.meet_admins()
             return await read_mail(item, _mails(mails))

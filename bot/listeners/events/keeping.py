@@ -20,6 +20,12 @@ async def keep(deps: Deps, make: Callable[[Mapping[str, Any]], NewItem | None], 
         item = make(body)
     except UnreadableEvent as error:
         log.error("an event cannot be read; it is kept for a person", action="unreadable", error=str(error))
-        item = unreadable_item(body, deps.clock.now())
+        await keep_unreadable(deps, body)
+        return
     if item is not None:
         await deps.casework.put(item)
+
+
+async def keep_unreadable(deps: Deps, body: Mapping[str, Any]) -> None:
+    """Raises as `Casework.put` does."""
+    await deps.casework.put(unreadable_item(body, deps.clock.now()))
