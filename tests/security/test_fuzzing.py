@@ -15,7 +15,7 @@ from tests.security.payloads import MALLORY, WORDS, events, interactions, mutate
 
 FULL = os.environ.get("FULL") == "1"
 fuzzing = settings(
-    max_examples=300 if FULL else 20,
+    max_examples=200 if FULL else 20,
     phases=[Phase.explicit, Phase.generate],  # the desk remembers: a smaller example is not the same one
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
