@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .inbox import UNSENT, WAITING, customer_lane
+from .inbox import UNSENT, customer_lane
 from .sql import insert_for
-from .tables import cases, inbox, messages, outbox, replay_state, replayed_lanes
+from .tables import cases, inbox_lanes, messages, outbox, replay_state, replayed_lanes
 
 _ONLY = "slack"
 
@@ -117,7 +117,8 @@ def held_lanes(connection: Connection, lanes: Sequence[str], now: datetime) -> t
 
 def waiting_customers(connection: Connection) -> set[str]:
     """Whose lanes have items that wait for a decision."""
-    lanes = connection.execute(sa.select(inbox.c.lane).where(WAITING).distinct()).scalars()
+    waiting = sa.select(inbox_lanes.c.lane).where(sa.text("inbox_lanes.next_at IS NOT NULL"))
+    lanes = connection.execute(waiting).scalars()
     return {lane.removeprefix("customer:") for lane in lanes if lane.startswith("customer:")}
 
 

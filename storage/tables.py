@@ -146,6 +146,7 @@ messages = Table(
     sa.CheckConstraint("delivery IS NULL OR delivery IN ('queued', 'sent', 'failed', 'unknown')", name="delivery"),
     Index("ix_messages_case", "case_id", "timestamp"),
     Index("uq_messages_post", "channel", "ts", unique=True),
+    Index("ix_messages_thread", "channel", "thread_ts", "timestamp"),
 )
 
 attachments = Table(
@@ -260,6 +261,8 @@ inbox = Table(
     _one_of("state", "waiting", "done", "ignored", "quarantined"),
     _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
     _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
+    _partial_index("ix_inbox_received", "received_at", where="state = 'waiting'"),
+    _partial_index("ix_inbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
 inbox_lanes = Table(
@@ -298,6 +301,7 @@ outbox = Table(
         where="kind = 'card' AND state IN ('pending', 'sending', 'uncertain')",
     ),
     _partial_index("ix_outbox_parked", "id", where="state = 'parked'"),
+    _partial_index("ix_outbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
 outbox_lanes = Table(
@@ -338,6 +342,16 @@ home_views = Table(
     Column("next_at", UtcDateTime),
     Column("failures", sa.Integer, nullable=False, server_default="0"),
     _partial_index("ix_home_views_due", "next_at", where="next_at IS NOT NULL"),
+)
+
+# What the people who run the desk are told of by mail for as long as it lasts: since when, and how often by now.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("times", sa.Integer, nullable=False, server_default="0"),
 )
 
 leases = Table(
