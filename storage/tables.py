@@ -397,7 +397,7 @@ replayed_lanes = Table(
     "replayed_lanes",
     metadata,
     Column("lane", sa.Text, primary_key=True),
-    Column("checked_until", UtcDateTime, nullable=False),
+    Column("checked_until", UtcDateTime, nullable=False, index=True),
 )
 
 # One per folder that is read: how far, and since when.

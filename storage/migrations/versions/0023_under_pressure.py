@@ -34,9 +34,11 @@ def upgrade() -> None:
         condition = sa.text(where)
         op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
     op.create_index("ix_messages_thread", "messages", ["channel", "thread_ts", "timestamp"])
+    op.create_index(op.f("ix_replayed_lanes_checked_until"), "replayed_lanes", ["checked_until"])
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_replayed_lanes_checked_until"), table_name="replayed_lanes")
     op.drop_index("ix_messages_thread", table_name="messages")
     for name, table, _, _ in _PARTIAL:
         op.drop_index(name, table_name=table)
