@@ -270,6 +270,8 @@ inbox_lanes = Table(
     metadata,
     Column("lane", sa.Text, primary_key=True),
     Column("next_at", UtcDateTime),
+    Column("taken_by", sa.Text),
+    Column("taken_until", UtcDateTime),
     _partial_index("ix_inbox_lanes_ready", "next_at", where="next_at IS NOT NULL"),
 )
 

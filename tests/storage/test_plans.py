@@ -303,9 +303,10 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("backlog", lambda c: inbox.backlog(c, NOON), ["ix_inbox_received"]),
     (
         "take_lanes",
-        lambda c: inbox.take_lanes(c, after(1), 50, after(9), ["customer:U1"]),
+        lambda c: inbox.take_lanes(c, after(1), 50, after(9), "me", ["customer:U1"]),
         ["ix_inbox_lanes_ready", "pk_inbox_lanes|sqlite_autoindex_inbox_lanes_1"],
     ),
+    ("suspect", lambda c: inbox.suspect(c, ["customer:U1", "customer:U3"], 20), ["ix_inbox_waiting"]),
     ("outcome", lambda c: inbox.outcome(c, "k7"), ["uq_inbox_key|sqlite_autoindex_inbox_1"]),
     ("begin_attempt", lambda c: inbox.begin_attempt(c, 7), []),
     ("quarantined", attention.quarantined, ["ix_inbox_quarantined"]),

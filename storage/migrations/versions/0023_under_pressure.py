@@ -1,4 +1,4 @@
-"""mail about alerts that cannot be posted, and indexes that keep reading short under load
+"""mail about alerts that cannot be posted, who works on a lane, and indexes that keep reading short under load
 
 Revision: 0023
 Follows: 0013
@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_alarms")),
     )
+    op.add_column("inbox_lanes", sa.Column("taken_by", sa.Text(), nullable=True))
+    op.add_column("inbox_lanes", sa.Column("taken_until", sa.DateTime(timezone=True), nullable=True))
     for name, table, columns, where in _PARTIAL:
         condition = sa.text(where)
         op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
@@ -42,4 +44,6 @@ def downgrade() -> None:
     op.drop_index("ix_messages_thread", table_name="messages")
     for name, table, _, _ in _PARTIAL:
         op.drop_index(name, table_name=table)
+    op.drop_column("inbox_lanes", "taken_until")
+    op.drop_column("inbox_lanes", "taken_by")
     op.drop_table("alarms")
