@@ -71,10 +71,21 @@ def open_gap(connection: Connection, at: datetime, hold_until: datetime) -> None
     )
 
 
-def close_gap(connection: Connection, complete_until: datetime, now: datetime) -> None:
-    """All was compared that was written before `complete_until`."""
+def close_gap(connection: Connection, complete_until: datetime, now: datetime, known: ReplayState) -> None:
+    """All was compared that was written before `complete_until`.
+
+    `known` is how it stood when that was begun: a gap that another process has noticed since stays open.
+    """
+    noticed_since = replay_state.c.hold_until.is_distinct_from(
+        sa.bindparam("b_known", known.hold_until, type_=replay_state.c.hold_until.type)
+    )
     connection.execute(
-        sa.update(replay_state).values(complete_until=complete_until, alive_at=now, gap_at=None, hold_until=None)
+        sa.update(replay_state).values(
+            complete_until=complete_until,
+            alive_at=now,
+            gap_at=sa.case((noticed_since, replay_state.c.gap_at), else_=None),
+            hold_until=sa.case((noticed_since, replay_state.c.hold_until), else_=None),
+        )
     )
     connection.execute(sa.delete(replayed_lanes).where(replayed_lanes.c.checked_until < complete_until))
 
