@@ -1,7 +1,7 @@
 """what was erased, and that a desk is paused
 
 Revision: 0021
-Follows: 0013
+Follows: 0020
 """
 
 from __future__ import annotations
