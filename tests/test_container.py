@@ -333,6 +333,11 @@ class TestCompose:
     def test_the_image_is_of_this_version(self) -> None:
         assert self.SERVICES["bot"]["image"] == f"casewire:{__version__}"
 
+    def test_the_guide_makes_every_secret_that_it_needs(self) -> None:
+        guide = (ROOT / "docs" / "install.md").read_text()
+        made = set(re.findall(r"> secrets/(\w+)", guide))
+        assert made == {Path(secret["file"]).name for secret in self.FILE["secrets"].values()}
+
     def test_secrets_are_kept_out_of_the_repository_and_the_image(self) -> None:
         ignored = (ROOT / ".gitignore").read_text().splitlines()
         assert {"secrets/", ".env", ".env.*"} <= set(ignored)
