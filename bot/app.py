@@ -58,9 +58,9 @@ from bot.mail.reader import MailReader
 from bot.mail.stored import StoredMails
 from bot.mail_parts import mail_carrier, mailbox_anew, stationery
 from bot.ops.access import Access
+from bot.ops.alarm import AlarmPost, AlertAlarm
 from bot.ops.exposition import Exposition
 from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
-from bot.ops.alarm import AlarmPost, AlertAlarm
 from bot.ops.health import HealthServer
 from bot.ops.metrics import CountsRateLimits, Metrics, Step
 from bot.ops.troubles import Troubles
