@@ -262,8 +262,8 @@ inbox = Table(
     Column("done_at", UtcDateTime),
     _one_of("state", "waiting", "done", "ignored", "quarantined"),
     _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
+    _partial_index("ix_inbox_oldest", "received_at", where="state = 'waiting'"),
     _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
-    _partial_index("ix_inbox_received", "received_at", where="state = 'waiting'"),
     _partial_index("ix_inbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
@@ -296,8 +296,10 @@ outbox = Table(
     Column("error", sa.Text),
     Column("result_ts", sa.Text),
     Column("done_at", UtcDateTime),
+    Column("item_key", sa.Text),
     _one_of("state", "pending", "sending", "uncertain", "sent", "parked", "dropped"),
     _partial_index("ix_outbox_unsent", "lane", "id", where="state IN ('pending', 'sending', 'uncertain')"),
+    _partial_index("ix_outbox_oldest", "created_at", where="state IN ('pending', 'sending', 'uncertain')"),
     _partial_index("ix_outbox_message", "message_id", where="message_id IS NOT NULL"),
     _partial_index(
         "ix_outbox_unsettled_cards",
@@ -550,4 +552,16 @@ counters = Table(
     metadata,
     Column("name", sa.Text, primary_key=True),
     Column("value", sa.BigInteger, nullable=False),
+)
+
+# Keyed hashes of what was erased, so that no replay and no mailbox brings it back.
+erased = Table("erased", metadata, Column("hash", sa.Text, primary_key=True))
+
+# While there is a row, nothing is read, decided or sent.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("why", sa.Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
 )

@@ -1,7 +1,7 @@
 """mail about alerts, who works on a lane, files deleted by themselves, and indexes that keep reading short
 
 Revision: 0023
-Follows: 0013
+Follows: 0021
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0013"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
 _PARTIAL = [
-    ("ix_inbox_received", "inbox", ["received_at"], "state = 'waiting'"),
     ("ix_inbox_case", "inbox", ["case_id"], "case_id IS NOT NULL"),
     ("ix_outbox_case", "outbox", ["case_id"], "case_id IS NOT NULL"),
     ("ix_attachments_source", "attachments", ["source_id"], "source_id IS NOT NULL"),
