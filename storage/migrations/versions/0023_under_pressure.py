@@ -15,8 +15,6 @@ branch_labels = None
 depends_on = None
 
 _PARTIAL = [
-    ("ix_inbox_case", "inbox", ["case_id"], "case_id IS NOT NULL"),
-    ("ix_outbox_case", "outbox", ["case_id"], "case_id IS NOT NULL"),
     ("ix_attachments_source", "attachments", ["source_id"], "source_id IS NOT NULL"),
 ]
 
