@@ -83,10 +83,7 @@ class Socket:
                 connecting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await connecting
-                # Closing has been seen to hang in the client's teardown.
-                with contextlib.suppress(TimeoutError, Exception):
-                    async with asyncio.timeout(CLOSE_TIMEOUT):
-                        await handler.close_async()  # type: ignore[no-untyped-call]
+                await _closed(handler)
 
     def stop(self) -> None:
         self._stop.set()
@@ -159,6 +156,25 @@ class Socket:
         if message.get("type") == "disconnect" and reason in (SWITCHED_OFF, TOO_MANY):
             self._sent_away = True
             self._listener.on_refused(str(reason))
+
+
+async def _closed(handler: EnvelopeHandler) -> None:
+    """Closing has been seen to hang in the client's teardown: what it leaves is ended all the same, or it would
+    connect again beside its successor.
+    """
+    with contextlib.suppress(TimeoutError, Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await handler.close_async()  # type: ignore[no-untyped-call]
+            return
+    log.warning("the Slack connection does not close; it is let go", action="close_hangs")
+    client = handler.client
+    client.closed, client.auto_reconnect_enabled = True, False
+    for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+        if task is not None:
+            task.cancel()
+    with contextlib.suppress(TimeoutError, Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.aiohttp_client_session.close()
 
 
 async def _connect(handler: EnvelopeHandler) -> None:

@@ -164,6 +164,8 @@ attachments = Table(
     Column("kept_at", UtcDateTime),
     Column("trouble", sa.Text),
     Column("trouble_detail", sa.Text, nullable=False, server_default=text("''")),
+    Column("deleted_at", UtcDateTime),
+    _partial_index("ix_attachments_source", "source_id", where="source_id IS NOT NULL"),
 )
 
 attachment_chunks = Table(

@@ -27,6 +27,7 @@ from storage.inbox import Done, Item, NewItem
 
 from .batch import Decided, apply_due, apply_items, read_outcome
 from .batch_state import Desk
+from .deleted_files import delete_file
 from .filing_rows import operations_row
 from .mail_due import apply_held_due
 from .mail_prepare import Mails
@@ -167,6 +168,15 @@ class Casework:
                     self.on_outbox()
         except (DatabaseUnavailable, LookupUnavailable, UnknownUser, TimeoutError) as error:
             log.warning("a customer's new name is not taken over yet", error=str(error))
+
+    async def file_deleted(self, file_id: str) -> None:
+        """Have the copies of a file go that was deleted in Slack, in one commit with the note of it.
+
+        Raises DatabaseUnavailable or TimeoutError: then it must not be acknowledged.
+        """
+        now = self._clock.now()
+        if await self._keep(partial(delete_file, file_id=file_id, now=now)):
+            self.on_outbox()
 
     async def caught_up(self, before: datetime) -> bool:
         """Whether everything received before that moment has been decided."""

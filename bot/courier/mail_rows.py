@@ -175,6 +175,9 @@ class MailRows:
         for attachment in draft.files:
             if attachment.trouble is not None:
                 continue
+            if attachment.deleted_at is not None:
+                missing.append(_Lost(attachment, FileTrouble.DELETED))
+                continue
             try:
                 brought.append(await self._files.bring(attachment, draft.row.created_at))
             except FileLost as error:

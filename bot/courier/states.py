@@ -19,7 +19,6 @@ from bot.desk.effects import MarkState
 from bot.leases import STATES, Duty, Leases
 from storage import alerts, attachments, held_mails, messages, outbox
 from storage import reports as case_reports
-from storage.attachments import FileCopy
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.messages import Copy
@@ -256,15 +255,8 @@ class States:
         return "shown"
 
     async def _delete_files(self, message_id: int) -> None:
-        """The copies of the files that came with a message go when it goes; its words are emptied by `_copies`."""
-
-        def work(connection: Connection) -> list[FileCopy]:
-            message = messages.load_message(connection, message_id)
-            if message is None or message.deleted_at is None:
-                return []
-            return attachments.copies_of_message(connection, message_id)
-
-        for copy in await self._database.read(work):
+        """The copies of a file go when it goes, by itself or with its message; words are emptied by `_copies`."""
+        for copy in await self._database.read(partial(attachments.copies_to_delete, message_id=message_id)):
             await self._turn("files.delete")
             try:
                 await self._gateway.delete_file(copy.file_id)

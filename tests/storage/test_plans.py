@@ -96,7 +96,7 @@ INSERT INTO mail_ids (message_id, case_id, message, is_ours, kind, address, subj
 SELECT '<' || id || '@x>', case_id, id, FALSE, 'customer', 'a@b.example', 'Hello', '[]', :noon FROM messages;
 
 INSERT INTO held_mails (mail_id, state, why, post_key, at)
-SELECT id, 'shown', 'machine', 'mail:' || id, :noon FROM mails;
+SELECT id, CASE WHEN id % 100 = 0 THEN 'held' ELSE 'accepted' END, 'failed', 'mail:' || id, :noon FROM mails;
 
 INSERT INTO mail_posts (post_key, channel, ts) SELECT post_key, 'CSUP', id || '.3' FROM held_mails;
 
@@ -129,14 +129,6 @@ SELECT 'thread:' || n, CASE WHEN n % 3 = 0 THEN 'CSUP' ELSE 'D' || (n % 1000) EN
 
 INSERT INTO desired (target, kind, payload, next_at)
 SELECT 'card:' || n, 'card', '{{}}', CASE WHEN n % 100 = 0 THEN :noon END FROM (NUMBERS {ITEMS});
-
-INSERT INTO mailboxes (name, uidvalidity, last_uid, installed_at) VALUES ('INBOX', 1, 1, :noon);
-
-INSERT INTO mails (mailbox, fingerprint, message_id, internaldate, size, received_at)
-SELECT 'INBOX', n, n, :noon, 100, :noon FROM (NUMBERS {LANES});
-
-INSERT INTO held_mails (mail_id, state, why, post_key, at)
-SELECT id, CASE WHEN id % 100 = 0 THEN 'held' ELSE 'accepted' END, 'failed', id, :noon FROM mails;
 
 INSERT INTO home_views (person, opened_at, place, next_at)
 SELECT 'U' || n, :noon, '{{"queue": "waiting", "customer": null, "page": 1, "behind": []}}',
@@ -321,7 +313,7 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
         lambda c: inbox.rest_lanes(c, ["customer:U1", "customer:U3"], NOON, {"customer:U1": NOON}),
         ["ix_inbox_waiting"],
     ),
-    ("backlog", lambda c: inbox.backlog(c, NOON), ["ix_inbox_oldest"]),
+    ("any_received_before", lambda c: inbox.backlog(c, NOON), ["ix_inbox_oldest"]),
     (
         "take_lanes",
         lambda c: inbox.take_lanes(c, after(1), 50, after(9), "me", ["customer:U1"]),

@@ -1,4 +1,4 @@
-"""mail about alerts that cannot be posted, who works on a lane, and indexes that keep reading short under load
+"""mail about alerts, who works on a lane, files deleted by themselves, and indexes that keep reading short
 
 Revision: 0023
 Follows: 0021
@@ -15,8 +15,7 @@ branch_labels = None
 depends_on = None
 
 _PARTIAL = [
-    ("ix_inbox_case", "inbox", ["case_id"], "case_id IS NOT NULL"),
-    ("ix_outbox_case", "outbox", ["case_id"], "case_id IS NOT NULL"),
+    ("ix_attachments_source", "attachments", ["source_id"], "source_id IS NOT NULL"),
 ]
 
 
@@ -29,6 +28,7 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_alarms")),
     )
+    op.add_column("attachments", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("inbox_lanes", sa.Column("taken_by", sa.Text(), nullable=True))
     op.add_column("inbox_lanes", sa.Column("taken_until", sa.DateTime(timezone=True), nullable=True))
     for name, table, columns, where in _PARTIAL:
@@ -43,6 +43,7 @@ def downgrade() -> None:
     op.drop_index("ix_messages_thread", table_name="messages")
     for name, table, _, _ in _PARTIAL:
         op.drop_index(name, table_name=table)
+    op.drop_column("attachments", "deleted_at")
     op.drop_column("inbox_lanes", "taken_until")
     op.drop_column("inbox_lanes", "taken_by")
     op.drop_table("alarms")
