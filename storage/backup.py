@@ -6,6 +6,7 @@ looked for in Slack before they are sent again, and mails, which cannot be looke
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from . import migrate, outbox, pauses
 from .backup_file import Header, UnusableBackup, Writer, rows_of
-from .engine import CONNECT_TIMEOUT, sqlite_engine, uncut
+from .engine import CONNECT_TIMEOUT, sqlite_engine
 from .errors import StorageError
 from .tables import attachment_chunks, mails, metadata, outbox_lanes, processes
 from .tables import outbox as outbox_table
@@ -46,17 +47,18 @@ async def write_backup(
     parsed = driver_url(url)
     engine = _engine(parsed, writable=False)
 
-    def work(connection: Connection) -> None:
+    def work(connection: Connection, go_on: Callable[[], None]) -> None:
         current, head = migrate.revisions(connection)
         if current != head:
             raise StorageError(
-                f"the database is at revision {current}, and this version at {head}: run `casewire migrate` first, "
-                "or back up with the version that runs on it"
+                f"the database is at revision {current}, and this version at {head}: run `casewire migrate`, or back "
+                "up with the version that runs on it"
             )
         target = writer(Header(head, version, now.isoformat(), connection.dialect.name))
         for table in _tables():
             target.table(table)
             for row in _rows(connection, table):
+                go_on()
                 target.row(row)
                 tell(table.name, target.rows[table.name])
         target.finish()
@@ -68,7 +70,7 @@ async def restore_backup(url: str, path: Path, header: Header, now: datetime, te
     """Into a database without a desk, in one transaction: whoever is interrupted has restored nothing."""
     await migrate.upgrade_async(url)
 
-    def work(connection: Connection) -> None:
+    def work(connection: Connection, go_on: Callable[[], None]) -> None:
         _, head = migrate.revisions(connection)
         if header.schema != head:
             raise UnusableBackup(
@@ -81,6 +83,7 @@ async def restore_backup(url: str, path: Path, header: Header, now: datetime, te
             connection.execute(sa.delete(table))
         done: dict[str, int] = {}
         for table, rows in rows_of(path, tables):
+            go_on()
             connection.execute(_insert(table), rows)
             done[table.name] = done.get(table.name, 0) + len(rows)
             tell(table.name, done[table.name])
@@ -169,13 +172,31 @@ def _hold_back(connection: Connection, now: datetime) -> None:
         connection.execute(sa.update(outbox_lanes).where(some, ~left).values(next_at=None))
 
 
-async def _in_transaction(engine: AsyncEngine, work: Callable[[Connection], None]) -> None:
+class _Interrupted(Exception):
+    """Ends the work at its next row, so that its transaction is rolled back."""
+
+
+async def _in_transaction(engine: AsyncEngine, work: Callable[[Connection, Callable[[], None]], None]) -> None:
+    """Whoever is cancelled waits for the end of what is under way, which comes with its next row."""
+    cancelled = asyncio.Event()
+
+    def go_on() -> None:
+        if cancelled.is_set():
+            raise _Interrupted
+
     async def run() -> None:
         async with engine.begin() as connection:
-            await connection.run_sync(work)
+            await connection.run_sync(work, go_on)
 
+    task = asyncio.create_task(run())
     try:
-        await (uncut(run()) if engine.dialect.name == "sqlite" else run())
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        cancelled.set()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # looked at, so that it is not reported as forgotten
+        raise
     finally:
         await engine.dispose()
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Table
@@ -27,6 +27,7 @@ from .tables import UtcDateTime
 
 FORMAT = 1
 MAGIC = "casewire-backup"
+ROWS, BYTES = 500, 4 * 1024**2  # so much is handed over at once
 LINE_MOST = 512 * 1024**2  # a longer line is no row of ours
 
 
@@ -49,7 +50,7 @@ class Header:
 
 
 class Writer:
-    def __init__(self, target: IO[bytes], header: Header) -> None:
+    def __init__(self, target: gzip.GzipFile, header: Header) -> None:
         self._target = target
         self._digest = hashlib.sha256()
         self.rows: dict[str, int] = {}
@@ -78,7 +79,7 @@ class Writer:
 
 
 @contextlib.contextmanager
-def created(path: Path) -> Iterator[IO[bytes]]:
+def created(path: Path) -> Iterator[gzip.GzipFile]:
     """The file, compressed. It takes its name only when it is complete, and is its owner's alone."""
     unfinished = path.with_name(f"{path.name}.part")
     unfinished.unlink(missing_ok=True)
@@ -138,7 +139,7 @@ def rows_of(path: Path, tables: Mapping[str, Table]) -> Iterator[tuple[Table, li
                     {column.name: _read(column, value) for column, value in zip(columns, values, strict=True)}
                 )
                 size += len(line)
-            if some and table is not None and (isinstance(values, dict) or len(some) == 500 or size > 4 * 1024**2):
+            if some and table is not None and (isinstance(values, dict) or len(some) == ROWS or size > BYTES):
                 yield table, some
                 some, size = [], 0
             if isinstance(values, dict) and "table" in values:
@@ -157,9 +158,7 @@ def _header(path: Path, line: bytes) -> Header:
             raise ValueError
         found = values.pop("format")
         if found != FORMAT:
-            raise UnusableBackup(
-                f"{path} has the format {found}, and this version reads {FORMAT}: use a newer one"
-            )
+            raise UnusableBackup(f"{path} has the format {found}, this version reads {FORMAT}: use a newer one")
         return Header(**values)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UnusableBackup(f"{path} is no backup of Casewire") from None
