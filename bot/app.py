@@ -56,7 +56,11 @@ from bot.mail.oauth import TokenSource
 from bot.mail.reader import MailReader
 from bot.mail.stored import StoredMails
 from bot.mail_parts import mail_carrier, mailbox_anew, stationery
+from bot.ops.access import Access
+from bot.ops.exposition import Exposition
+from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
 from bot.ops.health import HealthServer
+from bot.ops.metrics import CountsRateLimits, Metrics, Step
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
 from bot.processes import OUTDATED, Processes
@@ -123,11 +127,21 @@ class Bot:
         self._processes: Processes | None = None
         self._outdated = False
         self._mailbox: Mailbox | None = None
+        self._metrics = Metrics()
+        self._desk_gauges = DeskGauges(self._clock)
 
     async def run(self) -> None:
         settings = self._settings
         facts = {"admin_mail": settings.admin_check_in_force.value} if settings.reads_mail else {}
-        health = HealthServer(settings.host, settings.port, self.services, facts, self.processes)
+        health = HealthServer(
+            settings.host,
+            settings.port,
+            self.services,
+            facts,
+            self.processes,
+            self._exposition(),
+            Access(settings.metrics_token.get_secret_value()),
+        )
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -166,6 +180,19 @@ class Bot:
         """Who works on the database, as this process knows it."""
         return self._processes.everybody if self._processes is not None else []
 
+    def _exposition(self) -> Exposition:
+        settings = self._settings
+        dialect = "postgresql" if settings.database_url.startswith("postgres") else "sqlite"
+        gauges = ProcessGauges(
+            self._clock,
+            dialect,
+            self.services,
+            lambda: Connections(self._connection.open if self._connection else 0, settings.slack_sockets),
+            lambda: self._mailbox.status if self._mailbox is not None else None,
+            lambda: len(self.processes()),
+        )
+        return Exposition(self._metrics, self._desk_gauges, gauges)
+
     def _email(self) -> str:
         if not self._settings.reads_mail:
             return "disabled"
@@ -185,9 +212,10 @@ class Bot:
         settings = self._settings
         # What was called is over before another process can take our leases.
         write_timeout = min(WRITE_TIMEOUT, max(1, int(NEEDED * self._timing.lease)))
-        reading, writing = web_clients(settings, session, write_timeout)
+        reading, writing = web_clients(settings, session, write_timeout, self._metrics)
         workspace = await self._ready(SlackGateway(reading), problems)
         database = self._database = open_database(settings.database_url)
+        self._desk_gauges.watch(database)
         try:
             if settings.debug:
                 health.show_cases(database)
@@ -294,6 +322,7 @@ class Bot:
             if not by_another:
                 bell.ring(Topic.OUTBOX)  # who holds the lease may be another
 
+        casework.metrics = courier.metrics = mail_rows.metrics = self._metrics
         casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = outbox_changed
         courier.on_report = mail_rows.on_report = casework.wake
@@ -397,6 +426,7 @@ class Bot:
                 on_trouble=troubles.tell,
                 on_warning=troubles.warn,
                 on_well=troubles.well,
+                on_lag=partial(self._metrics.took, Step.MAILBOX),
             )
 
         if said := how_admins_act(settings):
@@ -545,16 +575,21 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
 
 
 def web_clients(
-    settings: Settings, session: aiohttp.ClientSession, write_timeout: int = WRITE_TIMEOUT
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    write_timeout: int = WRITE_TIMEOUT,
+    metrics: Metrics | None = None,
 ) -> tuple[AsyncWebClient, AsyncWebClient]:
     """One client for reading, which retries by itself, and one for writing, which never does."""
     token = settings.slack_bot_token.get_secret_value()
+    counts = [CountsRateLimits(metrics)] if metrics is not None else []
     reading = AsyncWebClient(
         token=token,
         base_url=settings.slack_api_url,
         session=session,
         timeout=READ_TIMEOUT,
         retry_handlers=[
+            *counts,
             AsyncConnectionErrorRetryHandler(max_retry_count=1),
             AsyncRateLimitErrorRetryHandler(max_retry_count=2),
             AsyncServerErrorRetryHandler(max_retry_count=1),
@@ -565,7 +600,7 @@ def web_clients(
         base_url=settings.slack_api_url,
         session=session,
         timeout=write_timeout,
-        retry_handlers=[],
+        retry_handlers=[*counts],
     )
     if settings.api_is_local:
         reading.proxy = writing.proxy = None

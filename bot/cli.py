@@ -21,6 +21,7 @@ from bot import (
     cli_config,
     cli_doctor,
     cli_erase,
+    cli_init,
     cli_keep,
     cli_trace,
 )
@@ -53,6 +54,7 @@ cli.command("trace")(cli_trace.trace)
 cli.add_typer(cli_block.block, name="block")
 cli.command()(cli_config.config)
 cli.command()(cli_doctor.doctor)
+cli.command()(cli_init.init)
 cli.command()(cli_keep.export)
 cli.command()(cli_erase.erase)
 cli.command()(cli_backup.backup)

@@ -51,7 +51,7 @@ async def write_backup(
         current, head = migrate.revisions(connection)
         if current != head:
             raise StorageError(
-                f"the database is at revision {current}, and this version at {head}: run `casewire migrate`, or back "
+                f"the database is at revision {current}, this version at {head}: run `casewire migrate`, or back "
                 "up with the version that runs on it"
             )
         target = writer(Header(head, version, now.isoformat(), connection.dialect.name))

@@ -259,6 +259,7 @@ inbox = Table(
     Column("done_at", UtcDateTime),
     _one_of("state", "waiting", "done", "ignored", "quarantined"),
     _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
+    _partial_index("ix_inbox_oldest", "received_at", where="state = 'waiting'"),
     _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
     _partial_index("ix_inbox_case", "case_id", where="case_id IS NOT NULL"),
 )
@@ -290,8 +291,10 @@ outbox = Table(
     Column("error", sa.Text),
     Column("result_ts", sa.Text),
     Column("done_at", UtcDateTime),
+    Column("item_key", sa.Text),
     _one_of("state", "pending", "sending", "uncertain", "sent", "parked", "dropped"),
     _partial_index("ix_outbox_unsent", "lane", "id", where="state IN ('pending', 'sending', 'uncertain')"),
+    _partial_index("ix_outbox_oldest", "created_at", where="state IN ('pending', 'sending', 'uncertain')"),
     _partial_index("ix_outbox_message", "message_id", where="message_id IS NOT NULL"),
     _partial_index(
         "ix_outbox_unsettled_cards",

@@ -12,9 +12,11 @@ from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bot.clock import Clock
 from bot.desk.effects import Reply
+from bot.ops.metrics import Author, Metrics, Step
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
 from storage import inbox, leases, outbox, replays
@@ -22,7 +24,7 @@ from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
-from .batch import apply_due, apply_items, read_outcome
+from .batch import Decided, apply_due, apply_items, read_outcome
 from .batch_state import Desk
 from .filing_rows import operations_row
 from .mail_due import apply_held_due
@@ -86,6 +88,7 @@ class Casework:
         self._kept: set[str] = set()
         self.keeping = True  # whether what arrives can be kept, as far as the last try tells
         self.on_outbox: Callable[[], None] = _nothing
+        self.metrics = Metrics()
 
     async def put(self, item: NewItem) -> bool:
         """Commit an item to the inbox. False when it was there already, or is about no case.
@@ -95,13 +98,19 @@ class Casework:
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
         now = self._clock.now()
-        try:
-            stored = await self._keep(lambda connection: inbox.put(connection, item, now))
-        finally:
-            self._arriving.discard(arrival)
-            arrival.set_result(None)
-        log.info("item received", action="received", item=item.key, stored=stored)
+        with bound_contextvars(item=item.key):
+            try:
+                with self.metrics.timed(Step.KEEP):
+                    stored = await self._keep(lambda connection: inbox.put(connection, item, now))
+            except (DatabaseUnavailable, TimeoutError) as error:
+                log.warning("an item could not be kept; it is sent again", action="not_kept", error=repr(error))
+                raise
+            finally:
+                self._arriving.discard(arrival)
+                arrival.set_result(None)
+            log.info("item received", action="received", stored=stored)
         if stored:
+            self.metrics.received(item.kind)
             self._arrived.set()
         return stored
 
@@ -137,7 +146,8 @@ class Casework:
         """Let time come to the cases that are due now; how many there were."""
         now = self._clock.now()
         work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
-        due = await self._database.write(work)
+        with self.metrics.timed(Step.ESCALATE):
+            due = await self._database.write(work)
         held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
         if held:
             log.info("mails were held for long", action="held_mail_due", mails=held)
@@ -320,7 +330,8 @@ class Casework:
 
     async def _prepare(self, item: Item) -> Prepared:
         async with self._lookups:
-            return await prepare(item, self._people, self._mails)
+            with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
+                return await prepare(item, self._people, self._mails)
 
     async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         """One transaction for all; if that fails, one for each, so that a bad item stands alone."""
@@ -346,16 +357,26 @@ class Casework:
     async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
         now = self._clock.now()
         work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
-        done = await self._database.write(work)
-        for key, rows in done.items():
-            log.info("item decided", action="decided", item=key, rows=list(rows))
+        with self.metrics.timed(Step.DECIDE):
+            done = await self._database.write(work)
+        received = {item.key: item.received_at for item, _ in pairs}
+        for key, decided in done.items():
+            self._tell_decided(key, decided, now - received[key])
         if done:
             self.on_outbox()
             async with self._progress:
                 self._progress.notify_all()
 
+    def _tell_decided(self, key: str, decided: Decided, waited: timedelta) -> None:
+        facts = {"item": key, "case_id": decided.case_id, "rows": list(decided.rows)}
+        log.info("item decided", action="decided", state=decided.state, **facts)
+        self.metrics.took(Step.INBOX, waited.total_seconds())
+        for message in decided.written:
+            self.metrics.wrote(message.source, Author.ADMIN if message.is_answer else Author.CUSTOMER)
+
     async def _count_failure(self, item: Item, error: BaseException | str) -> None:
         """The third failure of an item by itself quarantines it: its lane goes on, and a person is told."""
+        self.metrics.item_failed()
         if isinstance(error, str):
             log.error("an item failed", action="failed", item=item.key, error=error)
             words, begun = error, True

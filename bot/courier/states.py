@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bot.blocks.card import card
 from bot.blocks.post import Post
@@ -102,7 +103,8 @@ class States:
         for state in due:
             if self._stopping:
                 return 0.0
-            await self._bring(state)
+            with bound_contextvars(target=state.target, case_id=state.case_id):
+                await self._bring(state)
         return 0.0 if due else await self._pause()
 
     async def _turn(self, method: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage import cases, home_views, inbox, messages, outbox, queues, reports
+from storage import cases, home_views, inbox, messages, outbox, queues, reports, watch
 from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
 from storage.queues import Cursor, Queue
@@ -66,6 +66,14 @@ SELECT 'thread:' || n, CASE WHEN n % 3 = 0 THEN 'CSUP' ELSE 'D' || (n % 1000) EN
 
 INSERT INTO desired (target, kind, payload, next_at)
 SELECT 'card:' || n, 'card', '{{}}', CASE WHEN n % 100 = 0 THEN :noon END FROM (NUMBERS {ITEMS});
+
+INSERT INTO mailboxes (name, uidvalidity, last_uid, installed_at) VALUES ('INBOX', 1, 1, :noon);
+
+INSERT INTO mails (mailbox, fingerprint, message_id, internaldate, size, received_at)
+SELECT 'INBOX', n, n, :noon, 100, :noon FROM (NUMBERS {LANES});
+
+INSERT INTO held_mails (mail_id, state, why, post_key, at)
+SELECT id, CASE WHEN id % 100 = 0 THEN 'held' ELSE 'accepted' END, 'failed', id, :noon FROM mails;
 
 INSERT INTO home_views (person, opened_at, place, next_at)
 SELECT 'U' || n, :noon, '{{"queue": "waiting", "customer": null, "page": 1, "behind": []}}',
@@ -197,6 +205,20 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
         "rename",
         lambda c: cases.rename_customer(c, Customer("U1", "X")),
         ["pk_customers|sqlite_autoindex_customers_1"],
+    ),
+    (
+        "backlog",
+        watch.read_backlog,
+        [
+            "ix_inbox_oldest",
+            "ix_outbox_oldest",
+            "ix_desired_ready",
+            "ix_inbox_quarantined",
+            "ix_outbox_parked",
+            "ix_held_mails_held",
+            "ix_cases_waiting",
+            "ix_cases_due",
+        ],
     ),
     ("troubles", reports.troubles, ["ix_inbox_quarantined", "ix_outbox_parked"]),
     ("case_file", lambda c: reports.case_file(c, "CASE_100"), ["pk_cases|sqlite_autoindex_cases_1"]),

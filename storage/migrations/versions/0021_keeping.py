@@ -1,7 +1,7 @@
 """what was erased, and that a desk is paused
 
 Revision: 0021
-Follows: 0013
+Follows: 0020
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0021"
-down_revision = "0013"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
