@@ -62,6 +62,7 @@ from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
 from bot.ops.health import HealthServer
 from bot.ops.metrics import CountsRateLimits, Metrics, Step
 from bot.ops.troubles import Troubles
+from bot.pause import Gate
 from bot.people import LookupUnavailable, People
 from bot.processes import OUTDATED, Processes
 from bot.replay import Replay
@@ -89,6 +90,7 @@ STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
 STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
+PAUSED = "paused"
 PROBLEMS_PATIENCE = 5.0
 
 
@@ -127,6 +129,7 @@ class Bot:
         self._processes: Processes | None = None
         self._outdated = False
         self._mailbox: Mailbox | None = None
+        self._gate: Gate | None = None
         self._metrics = Metrics()
         self._desk_gauges = DeskGauges(self._clock)
 
@@ -169,6 +172,9 @@ class Bot:
         database_well = self._migrated if self._database is None else self._database.available
         if self._casework is not None and not self._casework.keeping:
             database_well = False
+        if self._gate is not None and self._gate.pause is not None:
+            parts = dict.fromkeys(("email_listener", "scheduler", "slack"), PAUSED)
+            return {"database": "connected" if database_well else "disconnected", **parts}
         return {
             "database": "connected" if database_well else "disconnected",
             "email_listener": self._email(),
@@ -219,6 +225,8 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
+            gate = self._gate = Gate(database, SlackGateway(writing), workspace.channels.alerting)
+            await self._or_stopped(gate.passed())
             async with MailReader() as reader:
                 await self._work(workspace, database, reading, writing, session, reader)
         finally:
