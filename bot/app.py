@@ -46,7 +46,7 @@ from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
-from bot.leases import CLOCK, HOMES, NEEDED, STATES, Leases
+from bot.leases import CLOCK, HOMES, NEEDED, RETENTION, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.mail.admins import admin_mail_row, how_admins_act
@@ -66,6 +66,7 @@ from bot.pause import Gate
 from bot.people import LookupUnavailable, People
 from bot.processes import OUTDATED, Processes
 from bot.replay import Replay
+from bot.retention import Retention
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
@@ -281,7 +282,7 @@ class Bot:
         )
         bell = Bell(settings.database_url, self._name)
         leases = Leases(database, self._name, clock.monotonic, self._timing.lease)
-        leases.want(CLOCK, STATES, HOMES)
+        leases.want(CLOCK, STATES, HOMES, RETENTION)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
@@ -450,6 +451,8 @@ class Bot:
         advice.on_outbox = outbox_changed
         channels.on_joined = advice.look_again
 
+        retention = Retention(database, clock, leases, settings.raw_retention_days, settings.retention_days)
+
         tasks = {
             name: asyncio.create_task(_keep_going(name, part), name=name)
             for name, part in {
@@ -462,6 +465,7 @@ class Bot:
                 "advice": advice.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
+                "retention": retention.run,
                 "leases": leases.run,
                 "processes": processes.run,
                 "bell": bell.run,
