@@ -49,6 +49,7 @@ from bot.home import Homes
 from bot.leases import CLOCK, HOMES, NEEDED, RETENTION, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.listeners.events.keeping import keep_unreadable
 from bot.mail.admins import admin_mail_row, how_admins_act
 from bot.mail.machines import OwnMail
 from bot.mail.mailbox import Mailbox
@@ -365,6 +366,7 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
+        connection.keep_unreadable = partial(keep_unreadable, deps)
         connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = outbox_changed
         connection.others = lambda: processes.sockets_of_others
@@ -378,6 +380,7 @@ class Bot:
             logging_channel=workspace.channels.logging,
             interval=settings.replay_interval,
             connected=lambda: connection.connected,
+            us=workspace.bot_user_id,
         )
         replay.on_items, replay.on_outbox = casework.wake, outbox_changed
         replay.on_trouble = troubles.tell

@@ -26,6 +26,8 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     await settled(desk)
     backup = str(tmp_path / "desk.backup")
     assert (await command("backup", backup)).exit_code == 0
+    after = await desk.answer(card, "answered after the backup")
+    await settled(desk)
     await desk.stop()
 
     restored = tmp_path / "restored.db"
@@ -66,3 +68,9 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     await desk.until(lambda: len(desk.cards()) == 2)
     await settled(desk)
     assert (len(desk.inbox_of(DANA)), len(desk.thread(card))) == (before[0], before[1] + 1)
+    assert desk.marks(after) == {"white_check_mark"}
+    rows = await desk.rows("SELECT body, delivery FROM messages WHERE is_admin ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [
+        ("answered before the backup", "sent"),
+        ("answered after the backup", "sent"),
+    ]

@@ -9,12 +9,12 @@ from slack_bolt.async_app import AsyncApp
 from bot.casework.intake import message_item
 from bot.listeners.deps import Deps
 
+from .keeping import keep
+
 
 def register(app: AsyncApp, deps: Deps) -> None:
     async def message(body: dict[str, Any]) -> None:
         # An error here leaves the envelope unacknowledged: Slack sends it again.
-        item = message_item(body)
-        if item is not None:
-            await deps.casework.put(item)
+        await keep(deps, message_item, body)
 
     app.event("message")(message)
