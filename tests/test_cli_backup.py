@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from storage import backup, inbox, outbox, secrets
+from storage.backup_file import read_header
 from storage.migrate import upgrade
 from storage.outbox import NewRow
 from storage.tables import attachment_chunks, attachments, messages, metadata
@@ -17,6 +19,7 @@ from tests.storage.kit import NOON, a_case, item, keep, message_row
 from tests.support.keeping import casewire
 from tests.test_cli_attention import in_database
 
+CHANGING = ("block remove a@b.example", "erase U1 --yes", "resume", "backup b")
 NOT_COMPARED = {"leases", "processes", "schema_info", "pauses"}
 NEW_ROWS = [
     NewRow("card:CASE_001", "thread:CASE_001", "CSUP", "card", "CASE_001"),
@@ -119,24 +122,21 @@ def test_a_desk_is_never_restored_over_another(url: str, file: Path) -> None:
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 class TestTheFile:
-    @pytest.mark.parametrize(
-        ("damage", "said"),
-        [
-            (lambda data: data[:-40], "cut short"),
-            (lambda data: gzip.compress(gzip.decompress(data).replace(b"body 3", b"body 4")), "checksum"),
-            (lambda data: gzip.compress(b"".join(gzip.decompress(data).splitlines(True)[:-1])), "cut short"),
-            (lambda data: b"no backup", "no backup of Casewire"),
-            (lambda data: gzip.compress(b'{"file": "other"}\n'), "no backup of Casewire"),
-            (lambda data: gzip.compress(gzip.decompress(data).replace(b'"format":1', b'"format":9')), "format 9"),
-        ],
-    )
-    def test_what_is_damaged_is_refused_before_anything_is_restored(
-        self, file: Path, elsewhere: str, damage, said: str
-    ) -> None:
-        file.write_bytes(damage(file.read_bytes()))
-        refused = casewire("restore", str(file))
-        assert refused.exit_code == 2
-        assert said in refused.output
+    def test_what_is_damaged_is_refused_before_anything_is_restored(self, file: Path, elsewhere: str) -> None:
+        whole = file.read_bytes()
+        lines = gzip.decompress(whole)
+        for damaged, said in [
+            (whole[:-40], "cut short"),
+            (gzip.compress(lines.replace(b"body 3", b"body 4")), "checksum"),
+            (gzip.compress(b"".join(lines.splitlines(True)[:-1])), "cut short"),
+            (b"no backup", "no backup of Casewire"),
+            (gzip.compress(b'{"file": "other"}\n'), "no backup of Casewire"),
+            (gzip.compress(lines.replace(b'"format":1', b'"format":9')), "format 9"),
+        ]:
+            file.write_bytes(damaged)
+            refused = casewire("restore", str(file))
+            assert refused.exit_code == 2
+            assert said in refused.output
         assert not Path(elsewhere.removeprefix("sqlite:///")).exists()
 
     def test_one_of_another_revision_is_refused_with_the_mend(self, file: Path, elsewhere: str) -> None:
@@ -144,7 +144,7 @@ class TestTheFile:
         header = json.loads(lines[0]) | {"schema": "0001", "version": "0.0.1"}
         lines[0] = json.dumps(header).encode() + b"\n"
         end = json.loads(lines[-1])
-        end["sha256"] = __import__("hashlib").sha256(b"".join(lines[:-1])).hexdigest()
+        end["sha256"] = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
         file.write_bytes(gzip.compress(b"".join([*lines[:-1], json.dumps(end).encode() + b"\n"])))
         refused = casewire("restore", str(file))
         assert refused.exit_code == 2
@@ -172,8 +172,6 @@ class TestTheFile:
         assert "No such file" in refused.output
 
     def test_a_restore_that_is_cancelled_has_restored_nothing(self, file: Path, elsewhere: str) -> None:
-        from storage.backup_file import read_header
-
         upgrade(elsewhere)
         before = at_rest(elsewhere)
 
@@ -195,37 +193,22 @@ class TestTheFile:
 
 
 class TestWithoutADesk:
-    @pytest.mark.parametrize(
-        "words",
-        [
-            ["block", "remove", "a@b.example"],
-            ["trace", "CASE_001"],
-            ["export"],
-            ["outbox", "drop", "1"],
-            ["erase", "U1", "--yes"],
-            ["resume"],
-            ["backup", "b"],
-        ],
-    )
     def test_a_file_that_is_not_there_is_said_and_not_made(
-        self, words: list[str], elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        refused = casewire(*words)
-        assert refused.exit_code == 2
-        assert "there is no file" in refused.output
+        for words in (*CHANGING, "trace CASE_001", "export", "outbox list", "outbox drop 1"):
+            refused = casewire(*words.split())
+            assert (refused.exit_code, "there is no file" in refused.output) == (2, True), words
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize(
-        "words", [["block", "remove", "a@b.example"], ["erase", "U1", "--yes"], ["resume"], ["backup", "b"]]
-    )
     def test_a_database_without_a_desk_is_said_to_be_one(
-        self, words: list[str], empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("DATABASE_URL", empty_database_url)
         if empty_database_url.startswith("sqlite"):
             Path(empty_database_url.removeprefix("sqlite:///")).touch()
-        refused = casewire(*words)
-        assert refused.exit_code == 2
-        assert "casewire migrate" in refused.output
+        for words in CHANGING:
+            refused = casewire(*words.split())
+            assert (refused.exit_code, "casewire migrate" in refused.output) == (2, True), (words, refused.output)

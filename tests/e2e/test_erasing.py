@@ -85,6 +85,7 @@ class TestInSlack:
         assert await left(url, *WORDS) == {}
 
 
+@pytest.mark.slow  # the storage's own tests try the same without a mailbox
 class TestByMail:
     async def test_neither_backfill_nor_redelivery_brings_it_back(
         self, database_url: str, monkeypatch: pytest.MonkeyPatch
