@@ -46,7 +46,7 @@ from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
-from bot.leases import CLOCK, HOMES, NEEDED, RETENTION, STATES, Leases
+from bot.leases import ALARM, CLOCK, HOMES, NEEDED, RETENTION, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.listeners.events.keeping import keep_unreadable
@@ -58,6 +58,7 @@ from bot.mail.reader import MailReader
 from bot.mail.stored import StoredMails
 from bot.mail_parts import mail_carrier, mailbox_anew, stationery
 from bot.ops.access import Access
+from bot.ops.alarm import AlarmPost, AlertAlarm
 from bot.ops.exposition import Exposition
 from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
 from bot.ops.health import HealthServer
@@ -134,6 +135,7 @@ class Bot:
         self._gate: Gate | None = None
         self._metrics = Metrics()
         self._desk_gauges = DeskGauges(self._clock)
+        self._alarm: AlertAlarm | None = None
 
     async def run(self) -> None:
         settings = self._settings
@@ -147,6 +149,7 @@ class Bot:
             self._exposition(),
             Access(settings.metrics_token.get_secret_value()),
         )
+        health.notes = lambda: self._alarm.note() if self._alarm is not None else {}
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -212,6 +215,8 @@ class Bot:
             return "disconnected"
         if courier.login_trouble is not None or people.login_trouble is not None or channels.trouble:
             return "disconnected"
+        if self._alarm is not None and self._alarm.waiting:
+            return "disconnected"  # whatever the reason, alerts do not get there
         if not self._settings.slack_sockets:
             return "standby"  # other processes take what Slack sends; this one works on it
         return "connected" if connection.connected else "disconnected"
@@ -283,7 +288,7 @@ class Bot:
         )
         bell = Bell(settings.database_url, self._name)
         leases = Leases(database, self._name, clock.monotonic, self._timing.lease)
-        leases.want(CLOCK, STATES, HOMES, RETENTION)
+        leases.want(CLOCK, STATES, HOMES, ALARM, RETENTION)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
@@ -300,10 +305,11 @@ class Bot:
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        carrier = mail_carrier(settings, session, clock)
         mail_rows = MailRows(
             database,
             LetterWriter(stationery(settings)),
-            mail_carrier(settings, session, clock),
+            carrier,
             files,
             clock,
             workspace.channels.alerting,
@@ -450,6 +456,19 @@ class Bot:
                 DatabaseUnavailable,
             )
 
+        alarm = self._alarm = AlertAlarm(
+            database,
+            clock,
+            leases,
+            workspace.channels.alerting,
+            settings.alerting_slack_channel,
+            AlarmPost(carrier, stationery(settings), settings.admin_emails)
+            if carrier is not None and settings.admin_emails
+            else None,
+            self._timing.alarm,
+            self._timing.mail_login_pause,
+        )
+
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
         advice.on_outbox = outbox_changed
         channels.on_joined = advice.look_again
@@ -466,6 +485,7 @@ class Bot:
                 "escalation": escalation.run,
                 "connection": connection.run,
                 "advice": advice.run,
+                "alarm": alarm.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
                 "retention": retention.run,

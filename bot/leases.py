@@ -33,6 +33,7 @@ STATES = "states"
 HOMES = "homes"
 REPLAY = "replay"
 RETENTION = "retention"
+ALARM = "alarm"
 
 
 def channel_lease(channel: str) -> str:

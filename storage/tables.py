@@ -146,6 +146,7 @@ messages = Table(
     sa.CheckConstraint("delivery IS NULL OR delivery IN ('queued', 'sent', 'failed', 'unknown')", name="delivery"),
     Index("ix_messages_case", "case_id", "timestamp"),
     Index("uq_messages_post", "channel", "ts", unique=True),
+    Index("ix_messages_thread", "channel", "thread_ts", "timestamp"),
 )
 
 attachments = Table(
@@ -269,6 +270,8 @@ inbox_lanes = Table(
     metadata,
     Column("lane", sa.Text, primary_key=True),
     Column("next_at", UtcDateTime),
+    Column("taken_by", sa.Text),
+    Column("taken_until", UtcDateTime),
     _partial_index("ix_inbox_lanes_ready", "next_at", where="next_at IS NOT NULL"),
 )
 
@@ -345,6 +348,16 @@ home_views = Table(
     _partial_index("ix_home_views_due", "next_at", where="next_at IS NOT NULL"),
 )
 
+# What the people who run the desk are told of by mail for as long as it lasts: since when, and how often by now.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("times", sa.Integer, nullable=False, server_default="0"),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -388,7 +401,7 @@ replayed_lanes = Table(
     "replayed_lanes",
     metadata,
     Column("lane", sa.Text, primary_key=True),
-    Column("checked_until", UtcDateTime, nullable=False),
+    Column("checked_until", UtcDateTime, nullable=False, index=True),
 )
 
 # One per folder that is read: how far, and since when.

@@ -1,5 +1,6 @@
 """The image and the compose file: judged by rules, and the image's own steps run, as far as that goes without Docker."""
 
+import asyncio
 import fnmatch
 import os
 import re
@@ -14,6 +15,7 @@ import yaml
 
 from bot import __version__
 from bot.config import Settings
+from bot.sandbox.server import LocalSlack
 from tests.support import compose
 from tests.support.dockerfile import Stage, Step, parse
 
@@ -170,9 +172,20 @@ STUBS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_steps_of_the_dockerfile_make_a_program_that_runs(tmp_path: Path) -> None:
+# Notes each file that is opened to be written, as Python's audit events tell.
+WATCHER = """
+import os, sys
+def watch(event, details, out=os.environ["WRITES"]):
+    if event == "open" and isinstance(details[0], str) and details[0] != out and details[2] & 3:
+        with open(out, "a") as file:
+            file.write(os.path.abspath(details[0]) + "\\n")
+sys.addaudithook(watch)
+"""
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Builder:
+    """The Dockerfile's steps, run below a clean directory; the last stage as it is in the end."""
     base = tmp_path / "base"
     subprocess.run([sys.executable, "-m", "venv", base], check=True)
     roots = [tmp_path / "build", tmp_path / "final"]
@@ -183,27 +196,61 @@ def test_the_steps_of_the_dockerfile_make_a_program_that_runs(tmp_path: Path) ->
         for name, script in STUBS.items():
             (root / "stubs" / name).write_text(f"#!/bin/sh -e\n{script}\n")
             (root / "stubs" / name).chmod(0o755)
-
-    build = Builder(roots[0], base / "bin")
-    build.run(BUILD)
+    Builder(roots[0], base / "bin").run(BUILD)
     final = Builder(roots[1], base / "bin")
     final.run(FINAL, before=roots[0])
-
     assert not (base / "bin" / "pip").exists(), "what could install is gone"
     assert not (roots[1] / "usr/local/lib/python3.13/ensurepip").exists()
-    shipped = roots[1] / "opt" / "casewire"
+    return final
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_the_steps_of_the_dockerfile_make_a_program_that_runs_and_is_healthy(
+    image: Builder, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    shipped = image.root / "opt" / "casewire"
     [packages] = shipped.glob("lib/python3*/site-packages")
     names = {path.name for path in packages.iterdir()}
     assert {"bot", "storage", f"casewire-{__version__}.dist-info"} <= names
     assert not {"pip", "setuptools", "wheel", "hatchling", "pytest", "tests"} & names
-    # Scripts name the interpreter of the stage that they were made in; the image has both at one path.
+
+    (tmp_path / "watcher").mkdir()
+    (tmp_path / "watcher" / "sitecustomize.py").write_text(WATCHER)
+    writes = tmp_path / "writes"
+    # Its scripts name the interpreter of the stage that they were made in; a real image has both at one path.
     python = shipped / "bin" / "python"
-    answered = subprocess.run(
-        [python, "-m", "bot", "--version"], env=final.env, cwd=final.where, capture_output=True, text=True
-    )
-    assert answered.stdout == f"casewire {__version__}\n", answered.stderr
-    run_shell(f"{python} -m bot migrate", final.where, final.env)
-    assert (roots[1] / "data" / "casewire.db").exists()
+    async with LocalSlack() as slack:
+        env = image.env | slack.environment | {"PORT": str(unused_tcp_port), "HOST": "127.0.0.1"}
+        process = await asyncio.create_subprocess_exec(
+            *(python, "-m", "bot", "run"),
+            env=env | {"PYTHONPATH": str(tmp_path / "watcher"), "WRITES": str(writes)},
+            cwd=image.where,
+            stdout=subprocess.DEVNULL,
+        )
+
+        async def health() -> int:
+            [check] = FINAL.all("HEALTHCHECK")
+            program = [python, *Step("CMD", check.rest.partition("CMD ")[2]).words[1:]]
+            asked = await asyncio.create_subprocess_exec(*program, env=env, stderr=subprocess.DEVNULL)
+            return await asked.wait()
+
+        try:
+            await slack.wait_for(lambda: slack.connected, timeout=60)
+            async with asyncio.timeout(60):
+                while await health() != 0:
+                    await asyncio.sleep(0.2)
+        finally:
+            process.terminate()
+            assert await process.wait() == 0
+        assert await health() != 0, "nobody answers any more"
+    assert (image.root / "data" / "casewire.db").exists()
+    places = {Path(line) for line in writes.read_text().splitlines()}
+    writable = (image.root / "data", image.root / "tmp")
+    assert any(place.is_relative_to(writable[0]) for place in places)
+    below = {place for place in places if place.is_relative_to(image.root)}
+    assert {place for place in below if not any(map(place.is_relative_to, writable))} == set()
+    assert {place.parts[1] for place in places - below} <= {"dev", "tmp"}
 
 
 class TestCompose:
@@ -285,6 +332,11 @@ class TestCompose:
 
     def test_the_image_is_of_this_version(self) -> None:
         assert self.SERVICES["bot"]["image"] == f"casewire:{__version__}"
+
+    def test_the_guide_makes_every_secret_that_it_needs(self) -> None:
+        guide = (ROOT / "docs" / "install.md").read_text()
+        made = set(re.findall(r"> secrets/(\w+)", guide))
+        assert made == {Path(secret["file"]).name for secret in self.FILE["secrets"].values()}
 
     def test_secrets_are_kept_out_of_the_repository_and_the_image(self) -> None:
         ignored = (ROOT / ".gitignore").read_text().splitlines()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -85,6 +86,7 @@ class Casework:
         self._started = clock.now()
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
+        self._suspects_turn = False
         self._kept: set[str] = set()
         self.keeping = True  # whether what arrives can be kept, as far as the last try tells
         self.on_outbox: Callable[[], None] = _nothing
@@ -232,13 +234,19 @@ class Casework:
                 await asyncio.sleep(LEFTOVERS_PAUSE)
                 return True
         self._forget_decided_elsewhere({item.id for item in items})
-        pairs, delayed, self._kept = await self._prepared(items, now)
+        preparing = {item.lane for item in items if item.id in self._preparing}
+        items, suspects = _apart(items) if not self._careful_left else (items, [])
+        self._suspects_turn = bool(suspects) and not (items and self._suspects_turn)
+        if self._suspects_turn:
+            items = await self._begun_alone(suspects)
+        pairs, delayed, busy = await self._prepared(items, now)
+        self._kept = busy | (preparing - {item.lane for item, _ in pairs} - delayed.keys())
         delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         # Others may have what was taken and is not worked on.
         untouched = taken - {item.lane for item, _ in pairs} - self._kept
         delayed |= {lane: now for lane in untouched if lane not in delayed}
         if pairs or delayed:
-            await self._decide(pairs, delayed)
+            self._kept |= await self._not_decided(await self._decide(pairs, delayed) & taken)
         return True
 
     async def _take(self, now: datetime) -> tuple[list[Item], set[str], set[str]]:
@@ -246,7 +254,7 @@ class Casework:
         if self._database.dialect == "sqlite" or self._careful_left:  # one thing at a time needs no lanes kept
             items, held, _ = await self._database.read(partial(_take_unheld, now=now))
             return items, held, set()
-        taking = (now + self._lasting, frozenset(self._kept))
+        taking = _Taking(now + self._lasting, self._owner, frozenset(self._kept))
         return await self._database.write(partial(_take_unheld, now=now, taking=taking))
 
     async def _put_back(self, lanes: set[str]) -> None:
@@ -274,6 +282,12 @@ class Casework:
             return [one for one in items if one.lane not in lanes]
         if item.id not in self._begun:
             self._careful_left -= 1
+        return await self._begun_alone([item])
+
+    async def _begun_alone(self, items: Sequence[Item]) -> list[Item]:
+        """One of the items, with the try counted; none where it has been tried too often, or waits no more."""
+        item = next((one for one in items if one.id in self._begun), items[0])
+        if item.id not in self._begun:
             tries = await self._database.write(partial(inbox.begin_attempt, item_id=item.id))
             if tries > TRIES:
                 await self._count_failure(item, ENDED_US)
@@ -333,10 +347,14 @@ class Casework:
             with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
                 return await prepare(item, self._people, self._mails)
 
-    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
-        """One transaction for all; if that fails, one for each, so that a bad item stands alone."""
+    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
+        """One transaction for all; if that fails, one for each, so that a bad item stands alone.
+
+        The lanes in which something was not decided.
+        """
         try:
-            await self._apply(pairs, delayed)
+            done = await self._apply(pairs, delayed)
+            return {item.lane for item, _ in pairs if item.key not in done}
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -353,8 +371,16 @@ class Casework:
                     failed_lanes.add(item.lane)
                     await self._count_failure(item, reason)
             await self._apply([], {lane: until for lane, until in delayed.items() if lane not in failed_lanes})
+            return set()
 
-    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
+    async def _not_decided(self, lanes: set[str]) -> set[str]:
+        """The lanes that somebody else had locked just then: they are ours still, and looked at again."""
+        if not lanes:
+            return set()
+        return await self._database.read(partial(inbox.not_given_back, lanes=lanes, owner=self._owner))
+
+    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
+        """The keys of the items that were decided."""
         now = self._clock.now()
         work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
         with self.metrics.timed(Step.DECIDE):
@@ -366,6 +392,7 @@ class Casework:
             self.on_outbox()
             async with self._progress:
                 self._progress.notify_all()
+        return set(done)
 
     def _tell_decided(self, key: str, decided: Decided, waited: timedelta) -> None:
         facts = {"item": key, "case_id": decided.case_id, "rows": list(decided.rows)}
@@ -404,8 +431,36 @@ class Casework:
             self.on_outbox()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """For how long lanes are kept from other processes, by whom, and which he kept before."""
+
+    until: datetime
+    owner: str
+    kept: frozenset[str]
+
+
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+def _apart(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """What may be decided together, and what stands first in its lane and was tried before: one of those may be
+    what ends a process, or fails, and takes nothing else with it when it is tried alone.
+    """
+    together: list[Item] = []
+    suspects: list[Item] = []
+    seen: set[str] = set()
+    stopped: set[str] = set()
+    for item in items:
+        if item.attempts and item.lane not in stopped:
+            stopped.add(item.lane)
+            if item.lane not in seen:
+                suspects.append(item)
+        elif item.lane not in stopped:
+            together.append(item)
+        seen.add(item.lane)
+    return together, suspects
 
 
 def _look(connection: Connection) -> None:
@@ -414,14 +469,16 @@ def _look(connection: Connection) -> None:
 
 
 def _take_unheld(
-    connection: Connection, now: datetime, taking: tuple[datetime, frozenset[str]] | None = None
+    connection: Connection, now: datetime, taking: _Taking | None = None
 ) -> tuple[list[Item], set[str], set[str]]:
     """What may be decided, the lanes in which something waits for what was written before it in a gap, and all
-    lanes looked at. `taking` keeps them from other processes: until when, and which were kept before."""
+    lanes looked at. `taking` keeps them from other processes."""
     if taking is None:
         ready = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
     else:
-        ready = inbox.take_lanes(connection, now, LANES_PER_ROUND, *taking)
+        taken = inbox.take_lanes(connection, now, LANES_PER_ROUND, taking.until, taking.owner, taking.kept)
+        inbox.suspect(connection, taken.left_behind, ITEMS_PER_LANE)
+        ready = list(taken.lanes)
     items = inbox.heads(connection, ready, ITEMS_PER_LANE)
     gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
     if gap_at is None:

@@ -48,6 +48,7 @@ class HealthServer:
         self._processes = processes
         self._metrics = metrics
         self._access = access or Access()
+        self.notes: Callable[[], Mapping[str, Any]] = dict  # what is to be said only while it lasts
         self._database: Database | None = None
         self._runner: web.AppRunner | None = None
 
@@ -91,6 +92,7 @@ class HealthServer:
             "status": "healthy" if healthy else "unhealthy",
             "services": services,
             **self._facts,
+            **self.notes(),
             "processes": [_shown(process) for process in self._processes()],
         }
         return web.json_response(body, status=200 if healthy else 503)

@@ -20,6 +20,7 @@ from tests.support.typing_at import AtTerminal
 
 LOCAL = "SLACK_API_URL"
 NO_MAIL = ["n", "n"]
+CTRL_C, CTRL_D = b"\x03", b"\x04"
 
 
 @pytest.fixture
@@ -114,6 +115,33 @@ async def test_at_a_terminal_secrets_are_not_shown_and_the_file_works(
     assert "error" not in doctor.output.read_text().rsplit("\n", 2)[0]
 
 
+@pytest.mark.slow
+async def test_ctrl_c_writes_nothing_and_shows_again_what_is_typed(
+    slack: LocalSlack, env: dict[str, str], tmp_path: Path
+) -> None:
+    async with AtTerminal(tmp_path, env, "init") as terminal:
+        await terminal.answer("Bot User OAuth Token", slack.bot_token)
+        await terminal.answer("App-level token", slack.app_token)
+        await terminal.press("cases are worked on", CTRL_C)
+        assert await terminal.end() == 2
+        assert terminal.shows_what_is_typed
+    assert "Nothing was written." in terminal.screen
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
+async def test_a_secret_given_up_writes_nothing_and_shows_again_what_is_typed(
+    slack: LocalSlack, env: dict[str, str], tmp_path: Path, key: bytes
+) -> None:
+    async with AtTerminal(tmp_path, env, "init") as terminal:
+        await terminal.press("Bot User OAuth Token", key)
+        assert await terminal.end() == 2
+        assert terminal.shows_what_is_typed
+    assert "Nothing was written." in terminal.screen
+
+
+@pytest.mark.slow
 async def test_from_a_pipe(slack: LocalSlack, env: dict[str, str], tmp_path: Path) -> None:
     status, said = await piped(tmp_path, env, [*at_slack(slack), *NO_MAIL, ""])
     assert status == 0, said

@@ -7,7 +7,7 @@ import pty
 import re
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -54,16 +54,23 @@ class AtTerminal:
 
     async def answer(self, question: str, answer: str) -> None:
         """Type this line once the question is the last thing on the screen."""
-        async with asyncio.timeout(20):
-            while not re.search(rf"{question}[^\n]*: $", self.screen):
-                self._changed.clear()
-                await self._changed.wait()
+        await self.press(question, f"{answer}\n".encode())
+
+    async def press(self, question: str, keys: bytes) -> None:
+        await self._until(lambda: re.search(rf"{question}[^\n]*: $", self.screen) is not None)
         before = len(self.screen)
-        os.write(self._master, f"{answer}\n".encode())
+        os.write(self._master, keys)
+        await self._until(lambda: len(self.screen) > before)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
-            while len(self.screen) == before:
+            while not condition():
                 self._changed.clear()
                 await self._changed.wait()
+
+    @property
+    def shows_what_is_typed(self) -> bool:
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 
     async def end(self) -> int:
         async with asyncio.timeout(20):
