@@ -46,7 +46,7 @@ from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
-from bot.leases import ALARM, CLOCK, HOMES, NEEDED, STATES, Leases
+from bot.leases import ALARM, CLOCK, HOMES, NEEDED, RETENTION, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.listeners.events.keeping import keep_unreadable
@@ -64,9 +64,11 @@ from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
 from bot.ops.health import HealthServer
 from bot.ops.metrics import CountsRateLimits, Metrics, Step
 from bot.ops.troubles import Troubles
+from bot.pause import Gate
 from bot.people import LookupUnavailable, People
 from bot.processes import OUTDATED, Processes
 from bot.replay import Replay
+from bot.retention import Retention
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
@@ -91,6 +93,7 @@ STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
 STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
+PAUSED = "paused"
 PROBLEMS_PATIENCE = 5.0
 
 
@@ -129,6 +132,7 @@ class Bot:
         self._processes: Processes | None = None
         self._outdated = False
         self._mailbox: Mailbox | None = None
+        self._gate: Gate | None = None
         self._metrics = Metrics()
         self._desk_gauges = DeskGauges(self._clock)
         self._alarm: AlertAlarm | None = None
@@ -173,6 +177,9 @@ class Bot:
         database_well = self._migrated if self._database is None else self._database.available
         if self._casework is not None and not self._casework.keeping:
             database_well = False
+        if self._gate is not None and self._gate.pause is not None:
+            parts = dict.fromkeys(("email_listener", "scheduler", "slack"), PAUSED)
+            return {"database": "connected" if database_well else "disconnected", **parts}
         return {
             "database": "connected" if database_well else "disconnected",
             "email_listener": self._email(),
@@ -225,6 +232,8 @@ class Bot:
         try:
             if settings.debug:
                 health.show_cases(database)
+            gate = self._gate = Gate(database, SlackGateway(writing), workspace.channels.alerting)
+            await self._or_stopped(gate.passed())
             async with MailReader() as reader:
                 await self._work(workspace, database, reading, writing, session, reader)
         finally:
@@ -279,7 +288,7 @@ class Bot:
         )
         bell = Bell(settings.database_url, self._name)
         leases = Leases(database, self._name, clock.monotonic, self._timing.lease)
-        leases.want(CLOCK, STATES, HOMES, ALARM)
+        leases.want(CLOCK, STATES, HOMES, ALARM, RETENTION)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
@@ -377,6 +386,7 @@ class Bot:
             logging_channel=workspace.channels.logging,
             interval=settings.replay_interval,
             connected=lambda: connection.connected,
+            us=workspace.bot_user_id,
         )
         replay.on_items, replay.on_outbox = casework.wake, outbox_changed
         replay.on_trouble = troubles.tell
@@ -463,6 +473,8 @@ class Bot:
         advice.on_outbox = outbox_changed
         channels.on_joined = advice.look_again
 
+        retention = Retention(database, clock, leases, settings.raw_retention_days, settings.retention_days)
+
         tasks = {
             name: asyncio.create_task(_keep_going(name, part), name=name)
             for name, part in {
@@ -476,6 +488,7 @@ class Bot:
                 "alarm": alarm.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
+                "retention": retention.run,
                 "leases": leases.run,
                 "processes": processes.run,
                 "bell": bell.run,

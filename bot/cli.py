@@ -16,6 +16,7 @@ import typer
 from bot import (
     __version__,
     cli_attention,
+    cli_backup,
     cli_block,
     cli_config,
     cli_doctor,
@@ -56,6 +57,9 @@ cli.command()(cli_doctor.doctor)
 cli.command()(cli_init.init)
 cli.command()(cli_keep.export)
 cli.command()(cli_erase.erase)
+cli.command()(cli_backup.backup)
+cli.command()(cli_backup.restore)
+cli.command()(cli_backup.resume)
 
 
 @cli.callback(invoke_without_command=True)

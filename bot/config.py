@@ -187,6 +187,7 @@ def _footer(value: str) -> str:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=A_YEAR, allow_inf_nan=False)]
+Days = Annotated[float, BeforeValidator(_off_is_zero), Field(ge=0, le=36_600, allow_inf_nan=False)]
 Channel = Annotated[str, AfterValidator(_channel)]
 
 AnySettings = TypeVar("AnySettings", bound="DatabaseSettings")
@@ -308,6 +309,9 @@ class Settings(DatabaseSettings, MailboxFields):
     closure_phrase: Annotated[str, AfterValidator(_closure_phrase)] = DEFAULT_CLOSURE_PHRASE
     received_notice: bool = True
     received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE
+
+    raw_retention_days: Days = 30
+    retention_days: Days = 0
 
     file_max_bytes: Annotated[int, Field(ge=1, le=A_GIGABYTE)] = DEFAULT_FILE_MAX_BYTES
 

@@ -32,6 +32,7 @@ CLOCK = "clock"
 STATES = "states"
 HOMES = "homes"
 REPLAY = "replay"
+RETENTION = "retention"
 ALARM = "alarm"
 
 

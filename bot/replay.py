@@ -75,7 +75,9 @@ class Replay:
         logging_channel: str,
         interval: float,
         connected: Callable[[], bool],
+        us: str = "",
     ) -> None:
+        self._us = us
         self._database = database
         self._slack = slack
         self._pacing = pacing
@@ -234,7 +236,7 @@ class Replay:
             stored = []
             for channel, root, listing in compared:
                 held = replays.posts_held(connection, channel, root, from_, run.began)
-                items = [*items_of(channel, listing), *deletions_of(channel, root, listing, held, now)]
+                items = [*items_of(channel, listing, self._us), *deletions_of(channel, root, listing, held, now)]
                 stored += [item for item in items if inbox.put(connection, item, now)]
             replays.checked(connection, unit.customer, run.began)
             return stored

@@ -131,13 +131,17 @@ def add_mails(
     }
     ids = _ids(connection, name, list(first_of))
     _note_places(connection, name, uidvalidity, new, ids)
-    for mail in new:
-        if mail.fingerprint in fresh and first_of[mail.fingerprint] is mail:
-            inbox.put(connection, _item(name, mail, fresh[mail.fingerprint]), now)
-    _advance(connection, name, uidvalidity, new)
-    return [
-        fresh[mail.fingerprint] for mail in new if first_of[mail.fingerprint] is mail and mail.fingerprint in fresh
+    taken = [
+        mail
+        for mail in new
+        if mail.fingerprint in fresh
+        and first_of[mail.fingerprint] is mail
+        and not mail.fingerprint.startswith(erasures.IN_PLACE)
     ]
+    for mail in taken:
+        inbox.put(connection, _item(name, mail, fresh[mail.fingerprint]), now)
+    _advance(connection, name, uidvalidity, new)
+    return [fresh[mail.fingerprint] for mail in taken]
 
 
 def _without_erased(connection: Connection, new: Sequence[NewMail]) -> list[NewMail]:

@@ -491,6 +491,10 @@ PARKED = "*Parked, because it could not be delivered:* {what}, case {case_id}, t
 PARKED_NO_CASE = "*Parked, because it could not be delivered:* {what}, to {destination}"
 PARKED_KEPT = "It is kept, and not tried again by itself."
 CHANNEL_TROUBLE = "*I cannot work in {channel}.* What is meant for it is kept and waits."
+DESK_PAUSED = "*The desk is paused:* {reason}. Nothing is read, decided or sent, and nothing is lost."
+DESK_PAUSED_MEND = (
+    "Look through `casewire outbox list`, then run `casewire resume`: what was written meanwhile is read then."
+)
 CHANNEL_BACK = "*I can work in {channel} again.* What waited for it is being posted."
 CHANNEL_REASONS = {
     "channel_not_found": "it does not exist any more, or I was removed from it",

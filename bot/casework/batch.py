@@ -362,7 +362,7 @@ def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
 def _thread_event(batch: Batch, slot: Slot, what: ThreadPost) -> Event:
     event = read_thread_post(what.author, what.written, what.ref, what.at, slot.case.customer, batch.desk.policy)
     if isinstance(event, AdminAnswered):
-        return batch.followed(slot, event)
+        return batch.followed(slot, replace(event, has_it=what.was_sent))
     return event
 
 

@@ -317,6 +317,8 @@ class Filing:
 
     def _pass_on(self, entry: _Entry, effect: RecordMessage) -> None:
         """A long text goes out as several posts, each a row of its own."""
+        if effect.has_it and effect.letter is None:
+            return  # its post in the thread was an answer before this desk was restored
         parts = len(split_parts(show(effect.written.text)))
         for part in range(1, parts + 1):
             payload: dict[str, Any] = {"part": part, "parts": parts}

@@ -20,6 +20,8 @@ from storage.inbox import About, NewItem
 
 # What people write: https://docs.slack.dev/reference/events/message#subtypes
 _WRITTEN_SUBTYPES = {None, "file_share", "me_message", "thread_broadcast"}
+# Ours, in an event made of history: what it shows was sent to the customer before.
+WAS_SENT = "casewire_was_sent"
 _SLACKS_OWN = {"USLACKBOT", "USLACK"}
 
 

@@ -17,7 +17,7 @@ from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request, why_unreadable
+from .intake import FOR_A_PERSON, WAS_SENT, ItemKind, Request, Verb, read_request, why_unreadable
 from .mail_prepare import Mail, Mails, read_mail
 
 
@@ -39,6 +39,7 @@ class ThreadPost:
     author: Person
     written: Written
     ref: PostRef
+    was_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
         await people.meet_admins()
         return DirectMessage(item.at, author, profile.handle, written, ref, ReplyTo(ref.channel, ref.thread_ts))
-    return ThreadPost(item.at, author, written, ref)
+    return ThreadPost(item.at, author, written, ref, was_sent=event.get(WAS_SENT) is True)
 
 
 async def _addressee(request: Request, people: People) -> Addressee:

@@ -23,7 +23,13 @@ from tests.test_config import GOOD
 UsageError = typer.BadParameter.__mro__[1]
 GROUP = typer.main.get_command(cli)
 # Words that stand for something; a guide writes them in capitals.
-MEANT = {"KEY": "post:D1:1.1", "NUMBER": "1", "ADDRESS": "dana@example.com", "CUSTOMER": "dana@example.com"}
+MEANT = {
+    "KEY": "post:D1:1.1",
+    "NUMBER": "1",
+    "ADDRESS": "dana@example.com",
+    "CUSTOMER": "dana@example.com",
+    "FILE": "b",
+}
 LEADING = re.compile(r"^(sudo (-u \w+ )?|runuser -u \w+ -- |docker compose (run --rm|exec) \w+ )+")
 # What only looks, or writes to the test's own directory. `doctor` gets no settings, says so, and so asks nobody.
 RUN = {"config", "export", "inbox list", "outbox list", "block list", "trace", "migrate", "--version", "doctor"}
