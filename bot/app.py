@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
+from bot.canary.canary import Canary, MailLeg
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
@@ -276,7 +277,8 @@ class Bot:
         leases.want(CLOCK, STATES, HOMES)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        own_mail = await self._own_mail(database)
+        mails = StoredMails(database, reader, settings.trust, own_mail)
         casework = self._casework = Casework(
             database,
             people,
@@ -290,10 +292,11 @@ class Bot:
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        carrier = mail_carrier(settings, session, clock)
         mail_rows = MailRows(
             database,
             LetterWriter(stationery(settings)),
-            mail_carrier(settings, session, clock),
+            carrier,
             files,
             clock,
             workspace.channels.alerting,
@@ -332,6 +335,18 @@ class Bot:
         enquiries = Enquiries(database, views, settings.command)
         homes = Homes(database, people, gateway, pacing, views, clock, leases)
         homes.on_news = partial(bell.ring, Topic.HOMES)
+        canary = Canary(
+            database,
+            gateway,
+            pacing,
+            clock,
+            leases,
+            channel=workspace.channels.logging,
+            interval=settings.canary_interval,
+            mail=MailLeg(carrier, settings.mail_from[0], settings.imap_email, own_mail.loop_token)
+            if carrier is not None and settings.reads_mail
+            else None,
+        )
         deps = Deps(
             casework,
             enquiries,
@@ -343,7 +358,9 @@ class Bot:
             settings.command,
             gateway,
             homes,
+            canary.heard,
         )
+        canary.metrics = self._metrics
         register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
         connection = self._connection = SlackConnection(
@@ -358,6 +375,7 @@ class Bot:
         troubles = Troubles(database, workspace.channels.alerting, clock)
         connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = outbox_changed
+        canary.on_trouble, canary.on_well = troubles.tell, troubles.well
         connection.others = lambda: processes.sockets_of_others
 
         replay = Replay(
@@ -457,6 +475,7 @@ class Bot:
                 "leases": leases.run,
                 "processes": processes.run,
                 "bell": bell.run,
+                **({"canary": canary.run} if settings.canary_interval else {}),
                 **({"mailbox": self._mailbox.run} if self._mailbox is not None else {}),
             }.items()
         }

@@ -536,3 +536,14 @@ counters = Table(
     Column("name", sa.Text, primary_key=True),
     Column("value", sa.BigInteger, nullable=False),
 )
+
+# The canary of each leg that is under way, or was last.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("leg", sa.Text, primary_key=True),
+    Column("token", sa.Text, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime),
+    Column("ts", sa.Text),
+)
