@@ -46,6 +46,11 @@ def set_post(connection: Connection, token: str, ts: str | None) -> None:
     connection.execute(sa.update(canaries).where(canaries.c.token == token).values(ts=ts))
 
 
+def give_up(connection: Connection, token: str) -> None:
+    """It was waited for in vain: should it come back after all, it counts for nothing."""
+    connection.execute(sa.delete(canaries).where(canaries.c.token == token, canaries.c.ts.is_(None)))
+
+
 def flights(connection: Connection) -> dict[str, Flight]:
     """By their legs."""
     names = Flight.__dataclass_fields__

@@ -21,7 +21,7 @@ from bot.clock import Clock
 from bot.courier.letter import Letter, ascii_address, written
 from bot.courier.mail import MailCarrier
 from bot.courier.pacing import Pacing
-from bot.courier.slack import SlackGateway, Undelivered
+from bot.courier.slack import SlackGateway, Uncertain, Undelivered
 from bot.leases import CLOCK, Leases
 from bot.ops.metrics import Metrics
 from bot.text.twin import html_of
@@ -124,18 +124,21 @@ class Canary:
         for leg in self._legs:
             token = new_token(await self._secret(), leg)
             await self._database.write(partial(canaries.begin, leg=leg.value, token=token, now=self._clock.now()))
+            waited_for[leg] = token
             try:
                 await self._send(leg, token)
+            except Uncertain as error:
+                log.warning("an answer was lost", action="canary", leg=leg.value, error=str(error))
             except Undelivered as error:
                 self._tell_missing(leg, words.CANARY_NOT_SENT[leg.value].format(why=str(error)))
-            else:
-                waited_for[leg] = token
+                del waited_for[leg]
+        began = self._clock.now()
         await self._wait(waited_for, deadline)
-        for leg in waited_for:
-            flight = (await self._flights())[leg.value]
-            told = {"since": f"{flight.sent_at:%Y-%m-%d %H:%M} UTC", "minutes": self._interval / 60}
-            self._tell_missing(leg, words.CANARY_MISSING[leg.value].format(**told))
         await self._take_away()
+        for leg, token in waited_for.items():
+            await self._database.write(partial(canaries.give_up, token=token))
+            told = {"since": f"{began:%Y-%m-%d %H:%M} UTC", "minutes": self._interval / 60}
+            self._tell_missing(leg, words.CANARY_MISSING[leg.value].format(**told))
 
     async def _wait(self, waited_for: dict[Leg, str], deadline: float) -> None:
         """Take those out that have come back, until all have, or the time is over."""
