@@ -488,6 +488,8 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     connection.stop()
                     escalation.stop()
+                    if "canary" in tasks:
+                        tasks["canary"].cancel()
                     if self._mailbox is not None:
                         tasks["mailbox"].cancel()
                         await self._mailbox.release()
