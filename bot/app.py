@@ -50,6 +50,7 @@ from bot.home import Homes
 from bot.leases import CLOCK, HOMES, NEEDED, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.listeners.events.keeping import keep_unreadable
 from bot.mail.admins import admin_mail_row, how_admins_act
 from bot.mail.machines import OwnMail
 from bot.mail.mailbox import Mailbox
@@ -373,6 +374,7 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
+        connection.keep_unreadable = partial(keep_unreadable, deps)
         connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = outbox_changed
         canary.on_trouble, canary.on_well = troubles.tell, troubles.well

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from . import erasures
 from .sql import insert_for
 from .tables import alerts, case_threads, cases, inbox, inbox_lanes, outbox
 
@@ -56,21 +57,24 @@ class Item:
 
 
 def put(connection: Connection, item: NewItem, now: datetime) -> bool:
-    """Keep an item. False when it was there already, or concerns no case (chatter in some other thread)."""
+    """Keep an item. False when it was there already, was erased, or is about no case (chatter elsewhere)."""
     lane = _lane(connection, item.about)
     if lane is None:
         return False
+    values = {
+        "key": item.key,
+        "twin_key": item.twin_key,
+        "kind": item.kind,
+        "lane": lane,
+        "at": item.at,
+        "received_at": now,
+        "raw": item.raw,
+    }
+    was_erased = erasures.any_erased(connection, erasures.names_of(item.key, item.twin_key))
+    row = sa.select(*(sa.literal(value, type_=inbox.c[name].type) for name, value in values.items()))
     statement = (
         insert_for(connection, inbox)
-        .values(
-            key=item.key,
-            twin_key=item.twin_key,
-            kind=item.kind,
-            lane=lane,
-            at=item.at,
-            received_at=now,
-            raw=item.raw,
-        )
+        .from_select(list(values), row.where(~was_erased))
         .on_conflict_do_nothing()
         .returning(inbox.c.id)
     )

@@ -503,6 +503,11 @@ def applied(connection: Connection, state: Desired, shown: Any) -> None:
     )
 
 
+def forget(connection: Connection, state: Desired) -> None:
+    """The target is gone: nothing is to be shown there any more."""
+    connection.execute(sa.delete(desired).where(desired.c.target == state.target))
+
+
 def shown(connection: Connection, target: str, what: str) -> None:
     """The target was just posted as `what`: a wish for the same need not be brought again."""
     connection.execute(sa.update(desired).where(desired.c.target == target).values(applied=what))

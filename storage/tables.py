@@ -261,6 +261,7 @@ inbox = Table(
     _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
     _partial_index("ix_inbox_oldest", "received_at", where="state = 'waiting'"),
     _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
+    _partial_index("ix_inbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
 inbox_lanes = Table(
@@ -301,6 +302,7 @@ outbox = Table(
         where="kind = 'card' AND state IN ('pending', 'sending', 'uncertain')",
     ),
     _partial_index("ix_outbox_parked", "id", where="state = 'parked'"),
+    _partial_index("ix_outbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
 outbox_lanes = Table(
@@ -546,4 +548,16 @@ canaries = Table(
     Column("sent_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime),
     Column("ts", sa.Text),
+)
+
+# Keyed hashes of what was erased, so that no replay and no mailbox brings it back.
+erased = Table("erased", metadata, Column("hash", sa.Text, primary_key=True))
+
+# While there is a row, nothing is read, decided or sent.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("why", sa.Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
 )

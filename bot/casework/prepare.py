@@ -17,7 +17,7 @@ from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request
+from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request, why_unreadable
 from .mail_prepare import Mail, Mails, read_mail
 
 
@@ -101,18 +101,21 @@ Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | D
 async def prepare(item: Item, people: People, mails: Mails | None = None) -> Prepared:
     """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author.
 
-    Of a mail that cannot be read, raises what its reader does.
+    Of a mail that cannot be read, raises what its reader does; of an event that cannot be, UnreadableEvent.
     """
     match ItemKind(item.kind):
         case ItemKind.DELIVERY:
             return Delivery(item.at, read_delivery(item.raw))
         case ItemKind.REQUEST:
             request = read_request(item.raw)
+            by = await people.person(request.user)
+            if not by.is_admin:
+                return AskedFor(item.at, by, request)  # it is refused: nothing is looked up for it
             addressee = await _addressee(request, people) if request.verb in FOR_A_PERSON else None
             mail = None
             if request.verb in {Verb.ACCEPT_MAIL, Verb.OPEN_MAIL}:
                 mail = await _mails(mails).read_held(request.held_id)
-            return AskedFor(item.at, await people.person(request.user), request, addressee, mail)
+            return AskedFor(item.at, by, request, addressee, mail)
         case ItemKind.MAIL:
             await people.meet_admins()
             return await read_mail(item, _mails(mails))
@@ -130,6 +133,8 @@ async def prepare(item: Item, people: People, mails: Mails | None = None) -> Pre
             return Deletion(item.at, _ref(event, {**(event.get("previous_message") or {}), "ts": ts}))
         case ItemKind.MESSAGE:
             return await _message(item, people)
+        case ItemKind.UNREADABLE:
+            raise why_unreadable(item.raw)
 
 
 def _mails(mails: Mails | None) -> Mails:

@@ -10,6 +10,8 @@ from bot.canary.canary import is_canary
 from bot.casework.intake import message_item
 from bot.listeners.deps import Deps
 
+from .keeping import keep
+
 
 def register(app: AsyncApp, deps: Deps) -> None:
     async def message(body: dict[str, Any]) -> None:
@@ -17,8 +19,6 @@ def register(app: AsyncApp, deps: Deps) -> None:
             await deps.on_canary(body["event"])
             return
         # An error here leaves the envelope unacknowledged: Slack sends it again.
-        item = message_item(body)
-        if item is not None:
-            await deps.casework.put(item)
+        await keep(deps, message_item, body)
 
     app.event("message")(message)
