@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
+from bot.canary.canary import Canary, MailLeg
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
@@ -291,7 +292,8 @@ class Bot:
         leases.want(CLOCK, STATES, HOMES, ALARM, RETENTION)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        own_mail = await self._own_mail(database)
+        mails = StoredMails(database, reader, settings.trust, own_mail)
         casework = self._casework = Casework(
             database,
             people,
@@ -348,6 +350,18 @@ class Bot:
         enquiries = Enquiries(database, views, settings.command)
         homes = Homes(database, people, gateway, pacing, views, clock, leases)
         homes.on_news = partial(bell.ring, Topic.HOMES)
+        canary = Canary(
+            database,
+            gateway,
+            pacing,
+            clock,
+            leases,
+            channel=workspace.channels.logging,
+            interval=settings.canary_interval,
+            mail=MailLeg(carrier, settings.mail_from[0], settings.imap_email, own_mail.loop_token)
+            if carrier is not None and settings.reads_mail
+            else None,
+        )
         deps = Deps(
             casework,
             enquiries,
@@ -359,7 +373,9 @@ class Bot:
             settings.command,
             gateway,
             homes,
+            canary.heard,
         )
+        canary.metrics = self._metrics
         register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
         connection = self._connection = SlackConnection(
@@ -375,6 +391,7 @@ class Bot:
         connection.keep_unreadable = partial(keep_unreadable, deps)
         connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = outbox_changed
+        canary.on_trouble, canary.on_well = troubles.tell, troubles.well
         connection.others = lambda: processes.sockets_of_others
 
         replay = Replay(
@@ -492,6 +509,7 @@ class Bot:
                 "leases": leases.run,
                 "processes": processes.run,
                 "bell": bell.run,
+                **({"canary": canary.run} if settings.canary_interval else {}),
                 **({"mailbox": self._mailbox.run} if self._mailbox is not None else {}),
             }.items()
         }
@@ -504,6 +522,8 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     connection.stop()
                     escalation.stop()
+                    if "canary" in tasks:
+                        tasks["canary"].cancel()
                     if self._mailbox is not None:
                         tasks["mailbox"].cancel()
                         await self._mailbox.release()

@@ -317,6 +317,9 @@ class Settings(DatabaseSettings, MailboxFields):
 
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    canary_interval: Annotated[
+        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR, allow_inf_nan=False)
+    ] = 0
     metrics_token: Annotated[SecretStr, AfterValidator(_secret_token)] = SecretStr("")
     debug: bool = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"

@@ -330,6 +330,7 @@ def erase_outbox(connection: Connection, condition: sa.ColumnElement[bool], now:
             lane=GONE,
             destination=GONE,
             payload={},
+            item_key=None,
             error=None,
             result_ts=None,
             item_key=None,

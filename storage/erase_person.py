@@ -135,7 +135,8 @@ def _sweep_outbox(connection: Connection, person: Person, after: int, now: datet
     payload = sa.cast(outbox_table.c.payload, sa.Text)
     # As JSON has them, whole: a short name must not be found within other words.
     named = [payload.contains(json.dumps(name), autoescape=True) for name in sorted({*places, *person.names})]
-    keyed = [outbox_table.c.dedupe_key.contains(place, autoescape=True) for place in places]
+    keys = (outbox_table.c.dedupe_key, outbox_table.c.item_key)
+    keyed = [key.contains(place, autoescape=True) for key in keys for place in places]
     in_keys = [payload.contains(f":{place}:", autoescape=True) for place in places]
     condition = sa.or_(outbox_table.c.destination.in_(places), *named, *keyed, *in_keys)
     erase.erase_outbox(connection, sa.and_(window, outbox_table.c.lane != erase.GONE, condition), now)

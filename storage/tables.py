@@ -554,6 +554,17 @@ counters = Table(
     Column("value", sa.BigInteger, nullable=False),
 )
 
+# The canary of each leg that is under way, or was last.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("leg", sa.Text, primary_key=True),
+    Column("token", sa.Text, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime),
+    Column("ts", sa.Text),
+)
+
 # Keyed hashes of what was erased, so that no replay and no mailbox brings it back.
 erased = Table("erased", metadata, Column("hash", sa.Text, primary_key=True))
 

@@ -544,3 +544,32 @@ ALARM_KINDS = {
     "start_warning": "{detail}",
 }
 ALARM_OTHER = "something that the alerting channel is told"
+# The canary
+CANARY_SUBJECT = "Casewire canary {token}"
+CANARY_MAIL = (
+    "Casewire has written this to its own mailbox, to see that mail arrives. Nobody needs to read it, and it may "
+    "be deleted."
+)
+CANARY_POST = "Canary {token}: I look whether events arrive. This goes away by itself."
+CANARY_MISSING = {
+    "mail": "the canary's mail of {since} has not been read from our own mailbox within {minutes:g} min",
+    "socket": "the canary's post of {since} has not come back over the socket within {minutes:g} min",
+}
+CANARY_NOT_SENT = {
+    "mail": "the canary's mail could not be sent to our own mailbox ({why})",
+    "socket": "the canary's post, which is to come back over the socket, could not be made ({why})",
+}
+CANARY_LOOK = {
+    "mail": (
+        "What customers write by mail may not arrive either: look at the mail server and the mailbox, its junk "
+        "folder too"
+    ),
+    "socket": (
+        "What people write in Slack may not arrive either: look at Socket Mode and Event Subscriptions of the "
+        "Slack app"
+    ),
+}
+CANARY_BACK = {
+    "mail": "the canary's mail comes back to us",
+    "socket": "the canary's post comes back to us over the socket",
+}

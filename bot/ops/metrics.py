@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 
@@ -110,6 +110,18 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+        self._canary_up = Gauge(
+            "casewire_canary_up",
+            "Whether the last canary of a leg came back; not there while none is sent.",
+            ["leg"],
+            registry=self.registry,
+        )
+        self._canary_seconds = Gauge(
+            "casewire_canary_round_trip_seconds",
+            "How long the last canary of a leg that came back was under way.",
+            ["leg"],
+            registry=self.registry,
+        )
         # Series that are there from the start let a rate see their first increase.
         for source in Source:
             for author in Author:
@@ -133,6 +145,16 @@ class Metrics:
 
     def rate_limited(self, method: str) -> None:
         self._limited.labels(method).inc()
+
+    def canary(self, leg: str, seconds: float | None) -> None:
+        """It was so long under way; None: it did not come back."""
+        self._canary_up.labels(leg).set(float(seconds is not None))
+        if seconds is not None:
+            self._canary_seconds.labels(leg).set(seconds)
+
+    def forget_canaries(self) -> None:
+        self._canary_up.clear()
+        self._canary_seconds.clear()
 
     def took(self, step: Step, seconds: float) -> None:
         """Wall clocks may go backwards; a duration does not."""

@@ -120,6 +120,9 @@ async def test_a_whole_run_tells_no_token_and_nothing_written(
     settings = environment(slack, "sqlite:///desk.db", LOG_FORMAT=style, ALERTING_SLACK_CHANNEL="C0OPENED01")
     async with Command(tmp_path, settings) as bot:
         await until(lambda: slack.connected)
+        await bot.said(
+            "start_warning"
+        )  # a fault may be meant for what it looks up, and that is tried again much later
         for kind in ("500", "lost_answer", "drop", "429"):
             slack.faults.add("chat.postMessage", kind)
         slack.faults.add("users.info", "500", times=3)
@@ -139,7 +142,6 @@ async def test_a_whole_run_tells_no_token_and_nothing_written(
         status, _ = await bot.stop()
         assert status == 0
     said = bot.output.read_text()
-    assert "start_warning" in said, "it did run, and said something"
     for secret in (slack.bot_token, slack.app_token, "ticket=", *(text.split()[-1] for text in written)):
         assert secret not in said
     if style == "json":

@@ -37,6 +37,7 @@ def families() -> dict[str, Metric]:
     metrics = Metrics()
     metrics.received("message")
     metrics.rate_limited("chat.postMessage")
+    metrics.canary("mail", 1.0)
     status = MailStatus()
     gauges = ProcessGauges(
         Clock(), "sqlite", lambda: SERVICES, lambda: Connections(2, 2), lambda: status, lambda: 1
@@ -169,7 +170,7 @@ def test_labels_are_few() -> None:
         for label in sample.labels
     }
     assert labels == {
-        "source", "author", "kind", "way", "result", "method", "step", "le", "service", "state", "version", "python",
+        "source", "author", "kind", "way", "result", "method", "step", "le", "service", "state", "leg", "version", "python",
         "database",
     }  # fmt: skip
     assert sum(len(family.samples) for family in FAMILIES.values()) < 250

@@ -1,4 +1,4 @@
-"""the oldest of what is unfinished, by an index, and from which item an outbox row followed
+"""the oldest of what is unfinished, by an index; from which item an outbox row followed; the canary
 
 Revision: 0020
 Follows: 0013
@@ -22,9 +22,19 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("item_key", sa.Text(), nullable=True))
     op.create_index("ix_inbox_oldest", "inbox", ["received_at"], sqlite_where=WAITING, postgresql_where=WAITING)
     op.create_index("ix_outbox_oldest", "outbox", ["created_at"], sqlite_where=UNSENT, postgresql_where=UNSENT)
+    op.create_table(
+        "canaries",
+        sa.Column("leg", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ts", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("leg", name=op.f("pk_canaries")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("canaries")
     op.drop_index("ix_outbox_oldest", "outbox")
     op.drop_index("ix_inbox_oldest", "inbox")
     op.drop_column("outbox", "item_key")
