@@ -70,7 +70,7 @@ class TestSbom:
     """cyclonedx-py checks what it writes against the schema (--validate) and fails where it does not hold."""
 
     def write(self, file: Path) -> dict[str, Any]:
-        command = next(line for line in (ROOT / "Makefile").read_text().split("\nsbom:")[1].split("\n\n")[0:1])
+        command = (ROOT / "Makefile").read_text().partition("\nsbom:")[2].partition("\n\n")[0]
         options = command[command.index("requirements requirements.lock") :].split("-o build")[0]
         done = subprocess.run(
             [str(Path(sys.executable).parent / "cyclonedx-py"), *options.replace("\\\n", " ").split(), "-o", file],
