@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One seed of `make faults` at a time, unless JOBS is given: at their pace they need the machine to themselves.
 FAULT_JOBS := $(or $(JOBS),1)
-JOBS ?= 3
+JOBS ?= 4
 PYTHON ?=
 FULL ?=
 ONCE ?=
@@ -74,7 +74,7 @@ help: ## this list
 demo: $(VENV)/requirements.lock ## try Casewire without Slack or mail accounts (ONCE=1: one pass, then exit)
 	@$(BIN)/python -m bot demo $(if $(filter 1,$(ONCE)),--once)
 
-test: lint ## all checks, then the tests on SQLite and PostgreSQL (FULL=1: the slow ones too; JOBS=3)
+test: lint ## all checks, then the tests on SQLite and PostgreSQL (FULL=1: the slow ones too; JOBS=4)
 	$(PYTEST)
 
 coverage: $(VENV)/requirements-dev.lock ## the tests, with the coverage of bot and storage (htmlcov/index.html)

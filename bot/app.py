@@ -46,7 +46,7 @@ from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
-from bot.leases import CLOCK, HOMES, NEEDED, STATES, Leases
+from bot.leases import ALARM, CLOCK, HOMES, NEEDED, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
 from bot.listeners.events.keeping import keep_unreadable
@@ -57,7 +57,12 @@ from bot.mail.oauth import TokenSource
 from bot.mail.reader import MailReader
 from bot.mail.stored import StoredMails
 from bot.mail_parts import mail_carrier, mailbox_anew, stationery
+from bot.ops.access import Access
+from bot.ops.alarm import AlarmPost, AlertAlarm
+from bot.ops.exposition import Exposition
+from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
 from bot.ops.health import HealthServer
+from bot.ops.metrics import CountsRateLimits, Metrics, Step
 from bot.ops.troubles import Troubles
 from bot.people import LookupUnavailable, People
 from bot.processes import OUTDATED, Processes
@@ -124,11 +129,23 @@ class Bot:
         self._processes: Processes | None = None
         self._outdated = False
         self._mailbox: Mailbox | None = None
+        self._metrics = Metrics()
+        self._desk_gauges = DeskGauges(self._clock)
+        self._alarm: AlertAlarm | None = None
 
     async def run(self) -> None:
         settings = self._settings
         facts = {"admin_mail": settings.admin_check_in_force.value} if settings.reads_mail else {}
-        health = HealthServer(settings.host, settings.port, self.services, facts, self.processes)
+        health = HealthServer(
+            settings.host,
+            settings.port,
+            self.services,
+            facts,
+            self.processes,
+            self._exposition(),
+            Access(settings.metrics_token.get_secret_value()),
+        )
+        health.notes = lambda: self._alarm.note() if self._alarm is not None else {}
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -167,6 +184,19 @@ class Bot:
         """Who works on the database, as this process knows it."""
         return self._processes.everybody if self._processes is not None else []
 
+    def _exposition(self) -> Exposition:
+        settings = self._settings
+        dialect = "postgresql" if settings.database_url.startswith("postgres") else "sqlite"
+        gauges = ProcessGauges(
+            self._clock,
+            dialect,
+            self.services,
+            lambda: Connections(self._connection.open if self._connection else 0, settings.slack_sockets),
+            lambda: self._mailbox.status if self._mailbox is not None else None,
+            lambda: len(self.processes()),
+        )
+        return Exposition(self._metrics, self._desk_gauges, gauges)
+
     def _email(self) -> str:
         if not self._settings.reads_mail:
             return "disabled"
@@ -178,6 +208,8 @@ class Bot:
             return "disconnected"
         if courier.login_trouble is not None or people.login_trouble is not None or channels.trouble:
             return "disconnected"
+        if self._alarm is not None and self._alarm.waiting:
+            return "disconnected"  # whatever the reason, alerts do not get there
         if not self._settings.slack_sockets:
             return "standby"  # other processes take what Slack sends; this one works on it
         return "connected" if connection.connected else "disconnected"
@@ -186,9 +218,10 @@ class Bot:
         settings = self._settings
         # What was called is over before another process can take our leases.
         write_timeout = min(WRITE_TIMEOUT, max(1, int(NEEDED * self._timing.lease)))
-        reading, writing = web_clients(settings, session, write_timeout)
+        reading, writing = web_clients(settings, session, write_timeout, self._metrics)
         workspace = await self._ready(SlackGateway(reading), problems)
         database = self._database = open_database(settings.database_url)
+        self._desk_gauges.watch(database)
         try:
             if settings.debug:
                 health.show_cases(database)
@@ -246,7 +279,7 @@ class Bot:
         )
         bell = Bell(settings.database_url, self._name)
         leases = Leases(database, self._name, clock.monotonic, self._timing.lease)
-        leases.want(CLOCK, STATES, HOMES)
+        leases.want(CLOCK, STATES, HOMES, ALARM)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
         mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
@@ -263,10 +296,11 @@ class Bot:
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        carrier = mail_carrier(settings, session, clock)
         mail_rows = MailRows(
             database,
             LetterWriter(stationery(settings)),
-            mail_carrier(settings, session, clock),
+            carrier,
             files,
             clock,
             workspace.channels.alerting,
@@ -295,6 +329,7 @@ class Bot:
             if not by_another:
                 bell.ring(Topic.OUTBOX)  # who holds the lease may be another
 
+        casework.metrics = courier.metrics = mail_rows.metrics = self._metrics
         casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = outbox_changed
         courier.on_report = mail_rows.on_report = casework.wake
@@ -399,6 +434,7 @@ class Bot:
                 on_trouble=troubles.tell,
                 on_warning=troubles.warn,
                 on_well=troubles.well,
+                on_lag=partial(self._metrics.took, Step.MAILBOX),
             )
 
         if said := how_admins_act(settings):
@@ -409,6 +445,19 @@ class Bot:
                 partial(database.write, partial(outbox.enqueue, rows=[note], now=clock.now())),
                 DatabaseUnavailable,
             )
+
+        alarm = self._alarm = AlertAlarm(
+            database,
+            clock,
+            leases,
+            workspace.channels.alerting,
+            settings.alerting_slack_channel,
+            AlarmPost(carrier, stationery(settings), settings.admin_emails)
+            if carrier is not None and settings.admin_emails
+            else None,
+            self._timing.alarm,
+            self._timing.mail_login_pause,
+        )
 
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
         advice.on_outbox = outbox_changed
@@ -424,6 +473,7 @@ class Bot:
                 "escalation": escalation.run,
                 "connection": connection.run,
                 "advice": advice.run,
+                "alarm": alarm.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
                 "leases": leases.run,
@@ -547,16 +597,21 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
 
 
 def web_clients(
-    settings: Settings, session: aiohttp.ClientSession, write_timeout: int = WRITE_TIMEOUT
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    write_timeout: int = WRITE_TIMEOUT,
+    metrics: Metrics | None = None,
 ) -> tuple[AsyncWebClient, AsyncWebClient]:
     """One client for reading, which retries by itself, and one for writing, which never does."""
     token = settings.slack_bot_token.get_secret_value()
+    counts = [CountsRateLimits(metrics)] if metrics is not None else []
     reading = AsyncWebClient(
         token=token,
         base_url=settings.slack_api_url,
         session=session,
         timeout=READ_TIMEOUT,
         retry_handlers=[
+            *counts,
             AsyncConnectionErrorRetryHandler(max_retry_count=1),
             AsyncRateLimitErrorRetryHandler(max_retry_count=2),
             AsyncServerErrorRetryHandler(max_retry_count=1),
@@ -567,7 +622,7 @@ def web_clients(
         base_url=settings.slack_api_url,
         session=session,
         timeout=write_timeout,
-        retry_handlers=[],
+        retry_handlers=[*counts],
     )
     if settings.api_is_local:
         reading.proxy = writing.proxy = None

@@ -13,7 +13,17 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import __version__, cli_attention, cli_block, cli_config, cli_doctor, cli_keep, cli_trace
+from bot import (
+    __version__,
+    cli_attention,
+    cli_block,
+    cli_config,
+    cli_doctor,
+    cli_erase,
+    cli_init,
+    cli_keep,
+    cli_trace,
+)
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
@@ -43,7 +53,9 @@ cli.command("trace")(cli_trace.trace)
 cli.add_typer(cli_block.block, name="block")
 cli.command()(cli_config.config)
 cli.command()(cli_doctor.doctor)
+cli.command()(cli_init.init)
 cli.command()(cli_keep.export)
+cli.command()(cli_erase.erase)
 
 
 @cli.callback(invoke_without_command=True)

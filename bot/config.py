@@ -158,6 +158,15 @@ def _host(value: str) -> str:
     return value
 
 
+def _secret_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if token and not re.fullmatch(r"[!-~]{16,}", token):
+        raise ValueError(
+            "write at least 16 letters, digits and signs without blanks: openssl rand -hex 32 makes one"
+        )
+    return value
+
+
 def _closure_phrase(value: str) -> str:
     if not detect_closure_phrase(value, value):
         raise ValueError("an admin who types it would close nothing: write words, and no code or quote")
@@ -304,6 +313,7 @@ class Settings(DatabaseSettings, MailboxFields):
 
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    metrics_token: Annotated[SecretStr, AfterValidator(_secret_token)] = SecretStr("")
     debug: bool = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = "auto"

@@ -72,6 +72,11 @@ class SlackConnection:
     def connected(self) -> bool:
         return any(socket.connected for socket in self._sockets)
 
+    @property
+    def open(self) -> int:
+        """How many sockets are connected."""
+        return sum(socket.connected for socket in self._sockets)
+
     async def run(self) -> None:
         """Stay connected until `stop`."""
         async with asyncio.TaskGroup() as group:

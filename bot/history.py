@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from bot.casework.intake import message_item
-from bot.courier.slack import SlackGateway
 from bot.slack_time import moment, ts_of
 from storage.inbox import NewItem
 
@@ -32,9 +31,13 @@ class Listing:
     cut: bool = False
 
 
-async def read_history(
-    slack: SlackGateway, channel: str, since: datetime, thread_ts: str | None = None
-) -> Listing:
+class Slack(Protocol):
+    """What answers a call with what Slack says."""
+
+    async def call(self, method: str, **arguments: Any) -> Any: ...
+
+
+async def read_history(slack: Slack, channel: str, since: datetime, thread_ts: str | None = None) -> Listing:
     """A conversation's top level, or one thread of it, since that moment. Raises an Undelivered."""
     arguments: dict[str, Any] = {"channel": channel, "oldest": ts_of(since), "limit": PAGE}
     if thread_ts is not None:

@@ -32,6 +32,7 @@ CLOCK = "clock"
 STATES = "states"
 HOMES = "homes"
 REPLAY = "replay"
+ALARM = "alarm"
 
 
 def channel_lease(channel: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -193,7 +193,7 @@ class Replay:
 
         def work(connection: Connection) -> None:
             if run.whole:
-                replays.close_gap(connection, complete_until, now)
+                replays.close_gap(connection, complete_until, now, state)
             if row is not None:
                 outbox.enqueue(connection, [row], now)
 
@@ -245,19 +245,30 @@ class Replay:
 
     async def _listed(self, channel: str, root: str | None, since: datetime) -> Listing:
         """What stands there; nothing where the conversation is gone."""
+        try:
+            listing = await read_history(_Paced(self._slack, self._pacing), channel, since, root)
+        except (ChannelTrouble, Refused) as error:
+            log.info("a conversation cannot be compared", channel=channel, root=root, error=str(error))
+            return Listing((), whole=False)
+        if listing.cut:
+            self.on_trouble(_CUT)
+        return listing
+
+
+class _Paced:
+    """Slack, asked for a page when it is its turn, and for the same page again after "not now"."""
+
+    def __init__(self, slack: SlackGateway, pacing: Pacing) -> None:
+        self._slack = slack
+        self._pacing = pacing
+
+    async def call(self, method: str, **arguments: Any) -> Any:
         while True:
-            await self._pacing.call("conversations.history" if root is None else "conversations.replies")
+            await self._pacing.call(method.replace("_", ".", 1))
             try:
-                listing = await read_history(self._slack, channel, since, root)
+                return await self._slack.call(method, **arguments)
             except RateLimited as limited:
                 await asyncio.sleep(limited.seconds)
-                continue
-            except (ChannelTrouble, Refused) as error:
-                log.info("a conversation cannot be compared", channel=channel, root=root, error=str(error))
-                return Listing((), whole=False)
-            if listing.cut:
-                self.on_trouble(_CUT)
-            return listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -507,3 +507,36 @@ START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."
 WHY = "Why: {reason}"
 SEE = "To look at it: `{command}`"
+
+# Mail to ADMIN_EMAILS while alerts cannot be posted
+ALARM_SUBJECT = "Casewire cannot post its alerts in Slack"
+ALARM_OVER_SUBJECT = "Casewire posts its alerts in Slack again"
+ALARM_MAIL = """\
+These alerts have waited for more than 15 minutes to be posted in the alerting channel ({channel}):
+
+{alerts}{more}
+
+The last try: {error}
+
+See that the channel exists and is not archived, that the app is a member of it, and that Slack can be reached; \
+the bot's log and its /health say more. The alerts are posted as soon as that works. While they wait, you hear \
+of it every {again} minutes.
+"""
+ALARM_OVER = """\
+The alerts that could not be posted in the alerting channel ({channel}) since {since} stand there now.
+"""
+ALARM_LINE = "• {said} (waits since {since})"
+ALARM_MORE = "\n• and more"
+ALARM_NOT_TRIED = "none was made yet"
+ALARM_KINDS = {
+    "alert": "{case_id} is escalated",
+    "alert_addition": "{case_id}, which is escalated, has another reason",
+    "alert_reminder": "{case_id} is escalated, and nobody has acknowledged it",
+    "held_alert": "a mail is held until an admin decides",
+    "quarantined": "an incoming item could not be processed: {detail}",
+    "parked": "something could not be delivered: {detail}",
+    "channel_trouble": "a channel of the desk cannot be used: {detail}",
+    "trouble": "{detail}",
+    "start_warning": "{detail}",
+}
+ALARM_OTHER = "something that the alerting channel is told"

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bot.clock import Clock
 from bot.desk.effects import Reply
+from bot.ops.metrics import Author, Metrics, Step
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
 from storage import inbox, leases, outbox, replays
@@ -22,7 +25,7 @@ from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
-from .batch import apply_due, apply_items, read_outcome
+from .batch import Decided, apply_due, apply_items, read_outcome
 from .batch_state import Desk
 from .filing_rows import operations_row
 from .mail_due import apply_held_due
@@ -83,9 +86,11 @@ class Casework:
         self._started = clock.now()
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
+        self._suspects_turn = False
         self._kept: set[str] = set()
         self.keeping = True  # whether what arrives can be kept, as far as the last try tells
         self.on_outbox: Callable[[], None] = _nothing
+        self.metrics = Metrics()
 
     async def put(self, item: NewItem) -> bool:
         """Commit an item to the inbox. False when it was there already, or is about no case.
@@ -95,13 +100,19 @@ class Casework:
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
         now = self._clock.now()
-        try:
-            stored = await self._keep(lambda connection: inbox.put(connection, item, now))
-        finally:
-            self._arriving.discard(arrival)
-            arrival.set_result(None)
-        log.info("item received", action="received", item=item.key, stored=stored)
+        with bound_contextvars(item=item.key):
+            try:
+                with self.metrics.timed(Step.KEEP):
+                    stored = await self._keep(lambda connection: inbox.put(connection, item, now))
+            except (DatabaseUnavailable, TimeoutError) as error:
+                log.warning("an item could not be kept; it is sent again", action="not_kept", error=repr(error))
+                raise
+            finally:
+                self._arriving.discard(arrival)
+                arrival.set_result(None)
+            log.info("item received", action="received", stored=stored)
         if stored:
+            self.metrics.received(item.kind)
             self._arrived.set()
         return stored
 
@@ -137,7 +148,8 @@ class Casework:
         """Let time come to the cases that are due now; how many there were."""
         now = self._clock.now()
         work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
-        due = await self._database.write(work)
+        with self.metrics.timed(Step.ESCALATE):
+            due = await self._database.write(work)
         held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
         if held:
             log.info("mails were held for long", action="held_mail_due", mails=held)
@@ -222,13 +234,19 @@ class Casework:
                 await asyncio.sleep(LEFTOVERS_PAUSE)
                 return True
         self._forget_decided_elsewhere({item.id for item in items})
-        pairs, delayed, self._kept = await self._prepared(items, now)
+        preparing = {item.lane for item in items if item.id in self._preparing}
+        items, suspects = _apart(items) if not self._careful_left else (items, [])
+        self._suspects_turn = bool(suspects) and not (items and self._suspects_turn)
+        if self._suspects_turn:
+            items = await self._begun_alone(suspects)
+        pairs, delayed, busy = await self._prepared(items, now)
+        self._kept = busy | (preparing - {item.lane for item, _ in pairs} - delayed.keys())
         delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         # Others may have what was taken and is not worked on.
         untouched = taken - {item.lane for item, _ in pairs} - self._kept
         delayed |= {lane: now for lane in untouched if lane not in delayed}
         if pairs or delayed:
-            await self._decide(pairs, delayed)
+            self._kept |= await self._not_decided(await self._decide(pairs, delayed) & taken)
         return True
 
     async def _take(self, now: datetime) -> tuple[list[Item], set[str], set[str]]:
@@ -236,7 +254,7 @@ class Casework:
         if self._database.dialect == "sqlite" or self._careful_left:  # one thing at a time needs no lanes kept
             items, held, _ = await self._database.read(partial(_take_unheld, now=now))
             return items, held, set()
-        taking = (now + self._lasting, frozenset(self._kept))
+        taking = _Taking(now + self._lasting, self._owner, frozenset(self._kept))
         return await self._database.write(partial(_take_unheld, now=now, taking=taking))
 
     async def _put_back(self, lanes: set[str]) -> None:
@@ -264,6 +282,12 @@ class Casework:
             return [one for one in items if one.lane not in lanes]
         if item.id not in self._begun:
             self._careful_left -= 1
+        return await self._begun_alone([item])
+
+    async def _begun_alone(self, items: Sequence[Item]) -> list[Item]:
+        """One of the items, with the try counted; none where it has been tried too often, or waits no more."""
+        item = next((one for one in items if one.id in self._begun), items[0])
+        if item.id not in self._begun:
             tries = await self._database.write(partial(inbox.begin_attempt, item_id=item.id))
             if tries > TRIES:
                 await self._count_failure(item, ENDED_US)
@@ -320,12 +344,17 @@ class Casework:
 
     async def _prepare(self, item: Item) -> Prepared:
         async with self._lookups:
-            return await prepare(item, self._people, self._mails)
+            with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
+                return await prepare(item, self._people, self._mails)
 
-    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
-        """One transaction for all; if that fails, one for each, so that a bad item stands alone."""
+    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
+        """One transaction for all; if that fails, one for each, so that a bad item stands alone.
+
+        The lanes in which something was not decided.
+        """
         try:
-            await self._apply(pairs, delayed)
+            done = await self._apply(pairs, delayed)
+            return {item.lane for item, _ in pairs if item.key not in done}
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -342,20 +371,39 @@ class Casework:
                     failed_lanes.add(item.lane)
                     await self._count_failure(item, reason)
             await self._apply([], {lane: until for lane, until in delayed.items() if lane not in failed_lanes})
+            return set()
 
-    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
+    async def _not_decided(self, lanes: set[str]) -> set[str]:
+        """The lanes that somebody else had locked just then: they are ours still, and looked at again."""
+        if not lanes:
+            return set()
+        return await self._database.read(partial(inbox.not_given_back, lanes=lanes, owner=self._owner))
+
+    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
+        """The keys of the items that were decided."""
         now = self._clock.now()
         work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
-        done = await self._database.write(work)
-        for key, rows in done.items():
-            log.info("item decided", action="decided", item=key, rows=list(rows))
+        with self.metrics.timed(Step.DECIDE):
+            done = await self._database.write(work)
+        received = {item.key: item.received_at for item, _ in pairs}
+        for key, decided in done.items():
+            self._tell_decided(key, decided, now - received[key])
         if done:
             self.on_outbox()
             async with self._progress:
                 self._progress.notify_all()
+        return set(done)
+
+    def _tell_decided(self, key: str, decided: Decided, waited: timedelta) -> None:
+        facts = {"item": key, "case_id": decided.case_id, "rows": list(decided.rows)}
+        log.info("item decided", action="decided", state=decided.state, **facts)
+        self.metrics.took(Step.INBOX, waited.total_seconds())
+        for message in decided.written:
+            self.metrics.wrote(message.source, Author.ADMIN if message.is_answer else Author.CUSTOMER)
 
     async def _count_failure(self, item: Item, error: BaseException | str) -> None:
         """The third failure of an item by itself quarantines it: its lane goes on, and a person is told."""
+        self.metrics.item_failed()
         if isinstance(error, str):
             log.error("an item failed", action="failed", item=item.key, error=error)
             words, begun = error, True
@@ -383,8 +431,36 @@ class Casework:
             self.on_outbox()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """For how long lanes are kept from other processes, by whom, and which he kept before."""
+
+    until: datetime
+    owner: str
+    kept: frozenset[str]
+
+
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+def _apart(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """What may be decided together, and what stands first in its lane and was tried before: one of those may be
+    what ends a process, or fails, and takes nothing else with it when it is tried alone.
+    """
+    together: list[Item] = []
+    suspects: list[Item] = []
+    seen: set[str] = set()
+    stopped: set[str] = set()
+    for item in items:
+        if item.attempts and item.lane not in stopped:
+            stopped.add(item.lane)
+            if item.lane not in seen:
+                suspects.append(item)
+        elif item.lane not in stopped:
+            together.append(item)
+        seen.add(item.lane)
+    return together, suspects
 
 
 def _look(connection: Connection) -> None:
@@ -393,14 +469,16 @@ def _look(connection: Connection) -> None:
 
 
 def _take_unheld(
-    connection: Connection, now: datetime, taking: tuple[datetime, frozenset[str]] | None = None
+    connection: Connection, now: datetime, taking: _Taking | None = None
 ) -> tuple[list[Item], set[str], set[str]]:
     """What may be decided, the lanes in which something waits for what was written before it in a gap, and all
-    lanes looked at. `taking` keeps them from other processes: until when, and which were kept before."""
+    lanes looked at. `taking` keeps them from other processes."""
     if taking is None:
         ready = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
     else:
-        ready = inbox.take_lanes(connection, now, LANES_PER_ROUND, *taking)
+        taken = inbox.take_lanes(connection, now, LANES_PER_ROUND, taking.until, taking.owner, taking.kept)
+        inbox.suspect(connection, taken.left_behind, ITEMS_PER_LANE)
+        ready = list(taken.lanes)
     items = inbox.heads(connection, ready, ITEMS_PER_LANE)
     gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
     if gap_at is None:

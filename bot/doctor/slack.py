@@ -37,7 +37,7 @@ FEATURES: Mapping[str, frozenset[str]] = {
     "admins by address": frozenset({"users:read.email"}),
     "admins by user group": frozenset({"usergroups:read"}),
 }
-_AWAY = "check the network, proxies and SLACK_API_URL, and status.slack.com"
+AWAY = "check the network, proxies and SLACK_API_URL, and status.slack.com"
 _LACKS = "the app lacks scopes"
 
 
@@ -76,7 +76,7 @@ async def workspace(settings: Settings, slack: SlackGateway) -> tuple[list[Findi
         problems = [problem for problem in trouble.problems if not problem.startswith(_LACKS)]
         return [error("slack", problem) for problem in problems], None
     except (NotSent, Uncertain) as trouble:
-        return [error("slack", f"{trouble}: {_AWAY}")], None
+        return [error("slack", f"{trouble}: {AWAY}")], None
     names = ", ".join(found.names.values())
     return [
         ok("tokens", f"both are taken by {found.url or found.team_id}, and Socket Mode is on"),

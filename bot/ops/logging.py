@@ -79,11 +79,17 @@ def _is_news(record: logging.LogRecord) -> bool:
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace whatever looks like a Slack token, and the rows that PostgreSQL quotes, wherever they stand."""
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = redacted(value)
-        elif isinstance(value, BaseException | tuple | list | dict):
-            event[key] = redacted(repr(value))
+        event[key] = _plain(value)
     return event
+
+
+def _plain(value: Any) -> Any:
+    """As it is shown: numbers as they are, all else as redacted text, alone or in lists."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return redacted(value if isinstance(value, str) else repr(value))
 
 
 def hide(secrets: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -143,6 +144,22 @@ async def test_a_whole_run_tells_no_token_and_nothing_written(
     assert "start_warning" in said, "it did run, and said something"
     for secret in (slack.bot_token, slack.app_token, "ticket=", *(text.split()[-1] for text in written)):
         assert secret not in said
+    if style == "json":
+        lines = [json.loads(line) for line in said.splitlines()]
+        assert_the_way_can_be_followed(lines, f"post:{slack.dm_channel(DANA)}:", "CASE_001")
+
+
+def assert_the_way_can_be_followed(lines: list[dict[str, Any]], key: str, case_id: str) -> None:
+    """From the first message's key to each of its posts, the tries that failed included."""
+    item = next(line["item"] for line in lines if line.get("action") == "received" and key in line["item"])
+    (decided,) = (line for line in lines if line.get("action") == "decided" and line["item"] == item)
+    assert decided["case_id"] == case_id
+    on_the_way_out = [line for line in lines if line.get("row") in decided["rows"]]
+    assert {line["row"] for line in on_the_way_out if line.get("action") == "sent"} == set(decided["rows"])
+    assert {"rate_limited", "uncertain"} & {line.get("action") for line in on_the_way_out}
+    assert {(line["item"], line["case_id"]) for line in on_the_way_out} == {(item, case_id)}
+    lookups = [line for line in lines if line["event"] == "a lookup failed; its lane waits"]
+    assert all(line["item"] for line in lookups)
 
 
 async def test_a_start_does_not_say_that_the_token_is_ignored(slack: LocalSlack, tmp_path: Path) -> None:

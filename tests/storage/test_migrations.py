@@ -20,7 +20,7 @@ from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, serves, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0013"
+HEAD = "0023"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,
