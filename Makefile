@@ -2,7 +2,7 @@
 # Needs GNU make (3.81 or later) and Python 3.11 or later with venv, and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage faults screenshot lint format lock clean
+.PHONY: help demo test coverage faults screenshot lint format audit sbom lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -102,6 +102,15 @@ lint: $(VENV)/requirements-dev.lock ## style, format, types and import contracts
 format: $(VENV)/requirements-dev.lock ## put the code into the agreed format
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+audit: $(VENV)/requirements-dev.lock ## known weaknesses of what is locked (status 1: some; 2: could not be asked)
+	@$(BIN)/python tools/audit.py requirements.lock
+
+sbom: $(VENV)/requirements-dev.lock ## what Casewire is made of, as CycloneDX JSON from the lock (build/sbom.json)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+	    --short-PURLs --output-reproducible --spec-version 1.6 --output-format JSON --validate -o build/sbom.json
+	@echo "build/sbom.json lists every locked package with its hashes."
 
 # Settings of the person who runs this must not get into the locks: they hold the public index's files.
 UV_COMPILE = env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS \

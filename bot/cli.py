@@ -28,7 +28,7 @@ from bot import (
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
-from bot.ops.logging import configure_logging
+from bot.ops.logging import configure_logging, hide
 from bot.startup import StartError
 from storage.lock import sole_use
 from storage.migrate import upgrade
@@ -79,6 +79,7 @@ def run() -> None:
     except ConfigError as error:
         give_up("Casewire cannot start: these settings need mending.", error.problems)
     configure_logging(settings.log_level, settings.log_format)
+    hide(settings.secrets)
     try:
         asyncio.run(bot_app.run(settings))
     except StartError as error:

@@ -414,6 +414,13 @@ class Settings(DatabaseSettings, MailboxFields):
         return self.admin_email_check
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be read anywhere, also where a server quotes it back."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
+        return frozenset(found | {driver_url(self.database_url).password or ""}) - {""}
+
+    @property
     def policy(self) -> Policy:
         return Policy(
             follow_ups=self.escalation_follow_ups,
