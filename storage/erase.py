@@ -333,7 +333,6 @@ def erase_outbox(connection: Connection, condition: sa.ColumnElement[bool], now:
             item_key=None,
             error=None,
             result_ts=None,
-            item_key=None,
             state=sa.case(
                 (sa.or_(unsent, outbox_table.c.state == "parked"), "dropped"), else_=outbox_table.c.state
             ),
