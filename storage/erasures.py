@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from .secrets import secret
 from .sql import ROWS_PER_INSERT, insert_for
-from .tables import erased, secrets
+from .tables import erased
 
 KEY = "erasure"  # its secret: made by the migration, so that it is there before anything can be erased
 PSEUDONYM = "erased-"
@@ -75,6 +76,5 @@ def _key(connection: Connection) -> bytes:
     """Read once per connection: it never changes while a program runs."""
     key: bytes | None = connection.info.get(KEY)
     if key is None:
-        statement = sa.select(secrets.c.value).where(secrets.c.name == KEY)
-        key = connection.info[KEY] = bytes(connection.execute(statement).scalar_one())
+        key = connection.info[KEY] = secret(connection, KEY)
     return key

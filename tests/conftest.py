@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.dovecot import Dovecot, DovecotUnavailable
 from tests.support.postgres import PostgresCluster, PostgresUnavailable
+from tests.support.smtp import ScriptedSmtp
 
 FULL = os.environ.get("FULL") == "1"
 DATABASES = [
@@ -161,6 +162,13 @@ async def dovecot() -> AsyncIterator[Dovecot]:
             pytest.fail(str(unavailable), pytrace=False)
         pytest.skip(str(unavailable))
     async with server:
+        yield server
+
+
+@pytest.fixture
+async def smtp() -> AsyncIterator[ScriptedSmtp]:
+    """A mail server of the test's own that does as it is told."""
+    async with ScriptedSmtp() as server:
         yield server
 
 

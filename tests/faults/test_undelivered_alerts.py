@@ -1,6 +1,5 @@
 """Alerts that cannot be posted for a quarter of an hour: health says so, and the admins are told by mail."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,7 +10,7 @@ from tests.faults.health import becomes
 from tests.support.desk import Desk, running_desk
 from tests.support.mail_desk import GRACE, body, is_about, read, running_mail_desk
 from tests.support.process import eventually
-from tests.support.smtp import ScriptedSmtp, Taken
+from tests.support.smtp import ScriptedSmtp, Taken, by_mail
 
 MINUTE = 60
 ADMINS = ("ada@casewire.example", "grace@casewire.example")
@@ -19,22 +18,8 @@ SAID = "cannot post its alerts"
 OVER = "posts its alerts in Slack again"
 
 
-@pytest.fixture
-async def smtp() -> AsyncIterator[ScriptedSmtp]:
-    async with ScriptedSmtp() as server:
-        yield server
-
-
-def by_mail(smtp: ScriptedSmtp, **changed: Any) -> dict[str, Any]:
-    given = {
-        "smtp_server": "127.0.0.1",
-        "smtp_port": smtp.port,
-        "smtp_security": "none",
-        "email_from": "Help Desk <support@desk.example>",
-        "emails_per_minute": 6000,
-        "admin_emails": ADMINS,
-    }
-    return given | changed
+def telling_admins(smtp: ScriptedSmtp, **changed: Any) -> dict[str, Any]:
+    return by_mail(smtp, **{"admin_emails": ADMINS} | changed)
 
 
 async def escalated_in_vain(desk: Desk, text: str = "This is urgent") -> None:
@@ -77,7 +62,7 @@ class TestAnArchivedAlertingChannel:
     async def test_is_mailed_to_each_admin_once_then_every_half_hour_and_when_it_is_over(
         self, database_url: str, smtp: ScriptedSmtp
     ) -> None:
-        async with running_desk(database_url, **by_mail(smtp)) as desk:
+        async with running_desk(database_url, **telling_admins(smtp)) as desk:
             # A bot does not start on a channel that is archived in truth.
             archived = desk.slack.faults.add("chat.postMessage", "error:is_archived", channel=ALERTS, times=None)
             await desk.opened(DANA, "This is urgent")
@@ -131,7 +116,7 @@ class TestAnArchivedAlertingChannel:
     async def test_is_mailed_once_the_mail_server_is_there_and_under_the_same_message_id_where_its_answer_was_lost(
         self, database_url: str, smtp: ScriptedSmtp
     ) -> None:
-        async with running_desk(database_url, **by_mail(smtp, admin_emails=ADMINS[:1])) as desk:
+        async with running_desk(database_url, **telling_admins(smtp, admin_emails=ADMINS[:1])) as desk:
             await smtp.stop()
             await escalated_in_vain(desk)
             desk.slack.clock.advance(15 * MINUTE + 1)
@@ -148,7 +133,7 @@ class TestSlackAway:
     async def test_a_web_api_that_refuses_everything_is_told_of_by_mail(
         self, database_url: str, smtp: ScriptedSmtp
     ) -> None:
-        async with running_desk(database_url, **by_mail(smtp)) as desk:
+        async with running_desk(database_url, **telling_admins(smtp)) as desk:
             await desk.opened()
             away = desk.slack.faults.add("*", "503", times=None)
             await desk.slack.dm(DANA, "This is urgent")
