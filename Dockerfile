@@ -2,21 +2,31 @@ ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-RUN python -m venv /opt/casewire
 WORKDIR /src
-# The dependencies first: they change less often than the code, and keep their layer when it does.
-COPY requirements.lock ./
-RUN /opt/casewire/bin/pip install --require-hashes --no-deps -r requirements.lock && /opt/casewire/bin/pip check
+COPY requirements.lock requirements-dev.lock ./
+# What builds the wheel comes from the lock too, and lives apart from what is shipped.
+RUN awk '/^[a-z]/ { wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } wanted' \
+        requirements-dev.lock > /tmp/build.lock \
+    && python -m venv /opt/build \
+    && /opt/build/bin/pip install --require-hashes --no-deps -r /tmp/build.lock
+# The dependencies before the code: they change less often, and keep their layer when it does.
+RUN python -m venv --without-pip /opt/casewire \
+    && /opt/build/bin/pip --python /opt/casewire/bin/python install --require-hashes --no-deps -r requirements.lock \
+    && /opt/build/bin/pip --python /opt/casewire/bin/python check
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY storage storage
-RUN /opt/casewire/bin/pip install --no-deps .
+RUN /opt/build/bin/python -m hatchling build -t wheel -d /tmp/wheel \
+    && /opt/build/bin/pip --python /opt/casewire/bin/python install --no-index --no-deps /tmp/wheel/*.whl
 
 FROM python:${PYTHON}-slim
 LABEL org.opencontainers.image.title="Casewire" \
       org.opencontainers.image.description="A self-hosted customer case desk that lives in Slack" \
       org.opencontainers.image.licenses="GPL-3.0-or-later"
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin casewire \
+# Nothing that could install anything stays.
+RUN python -m pip uninstall --yes pip \
+    && rm -rf /usr/local/lib/python3*/ensurepip
+RUN useradd --system --user-group --uid 10001 --home-dir /data --shell /usr/sbin/nologin casewire \
     && install --directory --owner casewire --group casewire --mode 0700 /data
 COPY --from=build /opt/casewire /opt/casewire
 ENV PATH=/opt/casewire/bin:$PATH \
@@ -25,7 +35,8 @@ ENV PATH=/opt/casewire/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8000 \
     DATABASE_URL=sqlite:////data/casewire.db
-USER casewire
+# By number, so that an orchestrator can see that it is not root.
+USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000

@@ -2,13 +2,13 @@
 # Needs GNU make (3.81 or later) and Python 3.11 or later with venv, and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage faults bench screenshot lint format lock clean
+.PHONY: help demo test coverage faults bench screenshot lint format audit sbom lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 # One seed of `make faults` at a time, unless JOBS is given: at their pace they need the machine to themselves.
 FAULT_JOBS := $(or $(JOBS),1)
-JOBS ?= 3
+JOBS ?= 4
 PYTHON ?=
 FULL ?=
 ONCE ?=
@@ -74,7 +74,7 @@ help: ## this list
 demo: $(VENV)/requirements.lock ## try Casewire without Slack or mail accounts (ONCE=1: one pass, then exit)
 	@$(BIN)/python -m bot demo $(if $(filter 1,$(ONCE)),--once)
 
-test: lint ## all checks, then the tests on SQLite and PostgreSQL (FULL=1: the slow ones too; JOBS=3)
+test: lint ## all checks, then the tests on SQLite and PostgreSQL (FULL=1: the slow ones too; JOBS=4)
 	$(PYTEST)
 
 coverage: $(VENV)/requirements-dev.lock ## the tests, with the coverage of bot and storage (htmlcov/index.html)
@@ -105,6 +105,15 @@ lint: $(VENV)/requirements-dev.lock ## style, format, types and import contracts
 format: $(VENV)/requirements-dev.lock ## put the code into the agreed format
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+audit: $(VENV)/requirements-dev.lock ## known weaknesses of what is locked (status 1: some; 2: could not be asked)
+	@$(BIN)/python tools/audit.py requirements.lock
+
+sbom: $(VENV)/requirements-dev.lock ## what Casewire is made of, as CycloneDX JSON from the lock (build/sbom.json)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+	    --short-PURLs --output-reproducible --spec-version 1.6 --output-format JSON --validate -o build/sbom.json
+	@echo "build/sbom.json lists every locked package with its hashes."
 
 # Settings of the person who runs this must not get into the locks: they hold the public index's files.
 UV_COMPILE = env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS \

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.advice import Advice
+from bot.canary.canary import Canary, MailLeg
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
@@ -46,9 +47,10 @@ from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
 from bot.home import Homes
-from bot.leases import CLOCK, HOMES, NEEDED, STATES, Leases
+from bot.leases import ALARM, CLOCK, HOMES, NEEDED, RETENTION, STATES, Leases
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.listeners.events.keeping import keep_unreadable
 from bot.mail.admins import admin_mail_row, how_admins_act
 from bot.mail.machines import OwnMail
 from bot.mail.mailbox import Mailbox
@@ -56,11 +58,18 @@ from bot.mail.oauth import TokenSource
 from bot.mail.reader import MailReader
 from bot.mail.stored import StoredMails
 from bot.mail_parts import mail_carrier, mailbox_anew, stationery
+from bot.ops.access import Access
+from bot.ops.alarm import AlarmPost, AlertAlarm
+from bot.ops.exposition import Exposition
+from bot.ops.gauges import Connections, DeskGauges, ProcessGauges
 from bot.ops.health import HealthServer
+from bot.ops.metrics import CountsRateLimits, Metrics, Step
 from bot.ops.troubles import Troubles
+from bot.pause import Gate
 from bot.people import LookupUnavailable, People
 from bot.processes import OUTDATED, Processes
 from bot.replay import Replay
+from bot.retention import Retention
 from bot.startup import StartError, Workspace, check_workspace, database_problem, reason
 from bot.timing import Timing
 from bot.views import Views
@@ -85,6 +94,7 @@ STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
 STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
+PAUSED = "paused"
 PROBLEMS_PATIENCE = 5.0
 
 
@@ -123,11 +133,24 @@ class Bot:
         self._processes: Processes | None = None
         self._outdated = False
         self._mailbox: Mailbox | None = None
+        self._gate: Gate | None = None
+        self._metrics = Metrics()
+        self._desk_gauges = DeskGauges(self._clock)
+        self._alarm: AlertAlarm | None = None
 
     async def run(self) -> None:
         settings = self._settings
         facts = {"admin_mail": settings.admin_check_in_force.value} if settings.reads_mail else {}
-        health = HealthServer(settings.host, settings.port, self.services, facts, self.processes)
+        health = HealthServer(
+            settings.host,
+            settings.port,
+            self.services,
+            facts,
+            self.processes,
+            self._exposition(),
+            Access(settings.metrics_token.get_secret_value()),
+        )
+        health.notes = lambda: self._alarm.note() if self._alarm is not None else {}
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -155,6 +178,9 @@ class Bot:
         database_well = self._migrated if self._database is None else self._database.available
         if self._casework is not None and not self._casework.keeping:
             database_well = False
+        if self._gate is not None and self._gate.pause is not None:
+            parts = dict.fromkeys(("email_listener", "scheduler", "slack"), PAUSED)
+            return {"database": "connected" if database_well else "disconnected", **parts}
         return {
             "database": "connected" if database_well else "disconnected",
             "email_listener": self._email(),
@@ -165,6 +191,19 @@ class Bot:
     def processes(self) -> list[Process]:
         """Who works on the database, as this process knows it."""
         return self._processes.everybody if self._processes is not None else []
+
+    def _exposition(self) -> Exposition:
+        settings = self._settings
+        dialect = "postgresql" if settings.database_url.startswith("postgres") else "sqlite"
+        gauges = ProcessGauges(
+            self._clock,
+            dialect,
+            self.services,
+            lambda: Connections(self._connection.open if self._connection else 0, settings.slack_sockets),
+            lambda: self._mailbox.status if self._mailbox is not None else None,
+            lambda: len(self.processes()),
+        )
+        return Exposition(self._metrics, self._desk_gauges, gauges)
 
     def _email(self) -> str:
         if not self._settings.reads_mail:
@@ -177,6 +216,8 @@ class Bot:
             return "disconnected"
         if courier.login_trouble is not None or people.login_trouble is not None or channels.trouble:
             return "disconnected"
+        if self._alarm is not None and self._alarm.waiting:
+            return "disconnected"  # whatever the reason, alerts do not get there
         if not self._settings.slack_sockets:
             return "standby"  # other processes take what Slack sends; this one works on it
         return "connected" if connection.connected else "disconnected"
@@ -185,12 +226,15 @@ class Bot:
         settings = self._settings
         # What was called is over before another process can take our leases.
         write_timeout = min(WRITE_TIMEOUT, max(1, int(NEEDED * self._timing.lease)))
-        reading, writing = web_clients(settings, session, write_timeout)
+        reading, writing = web_clients(settings, session, write_timeout, self._metrics)
         workspace = await self._ready(SlackGateway(reading), problems)
         database = self._database = open_database(settings.database_url)
+        self._desk_gauges.watch(database)
         try:
             if settings.debug:
                 health.show_cases(database)
+            gate = self._gate = Gate(database, SlackGateway(writing), workspace.channels.alerting)
+            await self._or_stopped(gate.passed())
             async with MailReader() as reader:
                 await self._work(workspace, database, reading, writing, session, reader)
         finally:
@@ -245,10 +289,11 @@ class Bot:
         )
         bell = Bell(settings.database_url, self._name)
         leases = Leases(database, self._name, clock.monotonic, self._timing.lease)
-        leases.want(CLOCK, STATES, HOMES)
+        leases.want(CLOCK, STATES, HOMES, ALARM, RETENTION)
         processes = Processes(database, self._name, settings.slack_sockets, self._timing.lease)
         gateway, pacing = SlackGateway(writing), Pacing(settings.slack_posts_per_second, clock.monotonic)
-        mails = StoredMails(database, reader, settings.trust, await self._own_mail(database))
+        own_mail = await self._own_mail(database)
+        mails = StoredMails(database, reader, settings.trust, own_mail)
         casework = self._casework = Casework(
             database,
             people,
@@ -262,10 +307,11 @@ class Bot:
         transfer = FileTransfer(session, bot_token, settings.slack_api_url, writing.proxy)
         transfer.read_mail = mails.file
         files = FileRows(database, gateway, transfer, pacing, words, clock, settings.file_max_bytes)
+        carrier = mail_carrier(settings, session, clock)
         mail_rows = MailRows(
             database,
             LetterWriter(stationery(settings)),
-            mail_carrier(settings, session, clock),
+            carrier,
             files,
             clock,
             workspace.channels.alerting,
@@ -294,6 +340,7 @@ class Bot:
             if not by_another:
                 bell.ring(Topic.OUTBOX)  # who holds the lease may be another
 
+        casework.metrics = courier.metrics = mail_rows.metrics = self._metrics
         casework.on_outbox = channels.on_outbox = outbox_changed
         courier.on_delivered = outbox_changed
         courier.on_report = mail_rows.on_report = casework.wake
@@ -303,6 +350,18 @@ class Bot:
         enquiries = Enquiries(database, views, settings.command)
         homes = Homes(database, people, gateway, pacing, views, clock, leases)
         homes.on_news = partial(bell.ring, Topic.HOMES)
+        canary = Canary(
+            database,
+            gateway,
+            pacing,
+            clock,
+            leases,
+            channel=workspace.channels.logging,
+            interval=settings.canary_interval,
+            mail=MailLeg(carrier, settings.mail_from[0], settings.imap_email, own_mail.loop_token)
+            if carrier is not None and settings.reads_mail
+            else None,
+        )
         deps = Deps(
             casework,
             enquiries,
@@ -314,7 +373,9 @@ class Bot:
             settings.command,
             gateway,
             homes,
+            canary.heard,
         )
+        canary.metrics = self._metrics
         register_listeners(app, deps)
         token = settings.slack_app_token.get_secret_value()
         connection = self._connection = SlackConnection(
@@ -327,8 +388,10 @@ class Bot:
             stagger=self._timing.stagger,
         )
         troubles = Troubles(database, workspace.channels.alerting, clock)
+        connection.keep_unreadable = partial(keep_unreadable, deps)
         connection.on_trouble = mail_rows.on_trouble = troubles.tell
         troubles.on_outbox = outbox_changed
+        canary.on_trouble, canary.on_well = troubles.tell, troubles.well
         connection.others = lambda: processes.sockets_of_others
 
         replay = Replay(
@@ -340,6 +403,7 @@ class Bot:
             logging_channel=workspace.channels.logging,
             interval=settings.replay_interval,
             connected=lambda: connection.connected,
+            us=workspace.bot_user_id,
         )
         replay.on_items, replay.on_outbox = casework.wake, outbox_changed
         replay.on_trouble = troubles.tell
@@ -397,6 +461,7 @@ class Bot:
                 on_trouble=troubles.tell,
                 on_warning=troubles.warn,
                 on_well=troubles.well,
+                on_lag=partial(self._metrics.took, Step.MAILBOX),
             )
 
         if said := how_admins_act(settings):
@@ -408,9 +473,24 @@ class Bot:
                 DatabaseUnavailable,
             )
 
+        alarm = self._alarm = AlertAlarm(
+            database,
+            clock,
+            leases,
+            workspace.channels.alerting,
+            settings.alerting_slack_channel,
+            AlarmPost(carrier, stationery(settings), settings.admin_emails)
+            if carrier is not None and settings.admin_emails
+            else None,
+            self._timing.alarm,
+            self._timing.mail_login_pause,
+        )
+
         advice = Advice(settings, workspace, SlackGateway(reading), people, database, clock)
         advice.on_outbox = outbox_changed
         channels.on_joined = advice.look_again
+
+        retention = Retention(database, clock, leases, settings.raw_retention_days, settings.retention_days)
 
         tasks = {
             name: asyncio.create_task(_keep_going(name, part), name=name)
@@ -422,11 +502,14 @@ class Bot:
                 "escalation": escalation.run,
                 "connection": connection.run,
                 "advice": advice.run,
+                "alarm": alarm.run,
                 "troubles": troubles.run,
                 "replay": replay.run,
+                "retention": retention.run,
                 "leases": leases.run,
                 "processes": processes.run,
                 "bell": bell.run,
+                **({"canary": canary.run} if settings.canary_interval else {}),
                 **({"mailbox": self._mailbox.run} if self._mailbox is not None else {}),
             }.items()
         }
@@ -439,6 +522,8 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     connection.stop()
                     escalation.stop()
+                    if "canary" in tasks:
+                        tasks["canary"].cancel()
                     if self._mailbox is not None:
                         tasks["mailbox"].cancel()
                         await self._mailbox.release()
@@ -545,16 +630,21 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
 
 
 def web_clients(
-    settings: Settings, session: aiohttp.ClientSession, write_timeout: int = WRITE_TIMEOUT
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    write_timeout: int = WRITE_TIMEOUT,
+    metrics: Metrics | None = None,
 ) -> tuple[AsyncWebClient, AsyncWebClient]:
     """One client for reading, which retries by itself, and one for writing, which never does."""
     token = settings.slack_bot_token.get_secret_value()
+    counts = [CountsRateLimits(metrics)] if metrics is not None else []
     reading = AsyncWebClient(
         token=token,
         base_url=settings.slack_api_url,
         session=session,
         timeout=READ_TIMEOUT,
         retry_handlers=[
+            *counts,
             AsyncConnectionErrorRetryHandler(max_retry_count=1),
             AsyncRateLimitErrorRetryHandler(max_retry_count=2),
             AsyncServerErrorRetryHandler(max_retry_count=1),
@@ -565,7 +655,7 @@ def web_clients(
         base_url=settings.slack_api_url,
         session=session,
         timeout=write_timeout,
-        retry_handlers=[],
+        retry_handlers=[*counts],
     )
     if settings.api_is_local:
         reading.proxy = writing.proxy = None

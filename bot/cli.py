@@ -13,11 +13,22 @@ from typing import Annotated, Any
 
 import typer
 
-from bot import __version__, cli_attention, cli_block, cli_config, cli_doctor, cli_keep, cli_trace
+from bot import (
+    __version__,
+    cli_attention,
+    cli_backup,
+    cli_block,
+    cli_config,
+    cli_doctor,
+    cli_erase,
+    cli_init,
+    cli_keep,
+    cli_trace,
+)
 from bot import app as bot_app
 from bot.cli_errors import database_troubles, give_up
 from bot.config import ConfigError, load_database_url, load_settings
-from bot.ops.logging import configure_logging
+from bot.ops.logging import configure_logging, hide
 from bot.startup import StartError
 from storage.lock import sole_use
 from storage.migrate import upgrade
@@ -43,7 +54,12 @@ cli.command("trace")(cli_trace.trace)
 cli.add_typer(cli_block.block, name="block")
 cli.command()(cli_config.config)
 cli.command()(cli_doctor.doctor)
+cli.command()(cli_init.init)
 cli.command()(cli_keep.export)
+cli.command()(cli_erase.erase)
+cli.command()(cli_backup.backup)
+cli.command()(cli_backup.restore)
+cli.command()(cli_backup.resume)
 
 
 @cli.callback(invoke_without_command=True)
@@ -63,6 +79,7 @@ def run() -> None:
     except ConfigError as error:
         give_up("Casewire cannot start: these settings need mending.", error.problems)
     configure_logging(settings.log_level, settings.log_format)
+    hide(settings.secrets)
     try:
         asyncio.run(bot_app.run(settings))
     except StartError as error:

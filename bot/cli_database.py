@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import typer
@@ -12,8 +14,10 @@ from sqlalchemy import Connection
 
 from bot.cli_errors import database_troubles
 from bot.config import load_database_url
-from storage.engine import open_database
+from storage.engine import Database, open_database
+from storage.errors import NoDesk
 from storage.lock import sole_use
+from storage.urls import driver_url
 
 T = TypeVar("T")
 NOT_THERE = 1
@@ -21,23 +25,46 @@ NOT_THERE = 1
 
 def read(work: Callable[[Connection], T]) -> T:
     with database_troubles("The database cannot be read."):
-        return asyncio.run(_done(load_database_url(), work, write=False))
+        return asyncio.run(_done(desk_url(), work, write=False))
 
 
 def change(work: Callable[[Connection], T]) -> T:
     """On SQLite only while no bot runs on the file: its lock says so, with the mend."""
-    with database_troubles("Nothing was changed."):
-        url = load_database_url()
-        with sole_use(url):
-            return asyncio.run(_done(url, work, write=True))
+    with database_troubles("Nothing was changed."), alone() as url:
+        return asyncio.run(_done(url, work, write=True))
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[str]:
+    """The URL of the desk; on SQLite no bot runs on its file meanwhile."""
+    url = desk_url()
+    with sole_use(url):
+        yield url
+
+
+def desk_url() -> str:
+    """The URL of a database that there is: SQLite would make the file that a mistyped path names."""
+    url = load_database_url()
+    parsed = driver_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        raise NoDesk(
+            f"there is no file {parsed.database}: run `casewire migrate`, start the bot on it, or mend the path"
+        )
+    return url
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def _done(url: str, work: Callable[[Connection], T], *, write: bool) -> T:
-    database = open_database(url)
-    try:
+    async with opened(url) as database:
         return await (database.write(work) if write else database.read(work))
-    finally:
-        await database.close()
 
 
 def count(found: int, what: str) -> None:

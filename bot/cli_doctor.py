@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.config import ConfigError, load_settings
-from bot.ops.logging import redacted
+from bot.ops.logging import hide, redacted
 
 BROKEN = 1
 
@@ -21,7 +21,9 @@ def doctor(
     from bot.doctor.examine import examine
 
     try:
-        found = asyncio.run(examine(load_settings()))
+        settings = load_settings()
+        hide(settings.secrets)
+        found = asyncio.run(examine(settings))
     except ConfigError as trouble:
         found = [findings.error("settings", problem) for problem in trouble.problems]
     typer.echo(redacted(findings.as_json(found) if as_json else findings.as_text(found)))

@@ -19,9 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.cli_database import not_there
+from bot.cli_database import desk_url, not_there
 from bot.cli_errors import database_troubles, give_up
-from bot.config import load_database_url
 from storage.engine import open_database
 from storage.export import PARTS, has_case, pages
 
@@ -70,7 +69,7 @@ def export(
 
 async def _export(whats: list[What], case: str | None, form: Format, output: Path | None) -> bool:
     """False when there is no such case."""
-    database = open_database(load_database_url())
+    database = open_database(desk_url())
     try:
         if case is not None and not await database.read(partial(has_case, case_id=case)):
             return False

@@ -158,6 +158,15 @@ def _host(value: str) -> str:
     return value
 
 
+def _secret_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if token and not re.fullmatch(r"[!-~]{16,}", token):
+        raise ValueError(
+            "write at least 16 letters, digits and signs without blanks: openssl rand -hex 32 makes one"
+        )
+    return value
+
+
 def _closure_phrase(value: str) -> str:
     if not detect_closure_phrase(value, value):
         raise ValueError("an admin who types it would close nothing: write words, and no code or quote")
@@ -178,6 +187,7 @@ def _footer(value: str) -> str:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=A_YEAR, allow_inf_nan=False)]
+Days = Annotated[float, BeforeValidator(_off_is_zero), Field(ge=0, le=36_600, allow_inf_nan=False)]
 Channel = Annotated[str, AfterValidator(_channel)]
 
 AnySettings = TypeVar("AnySettings", bound="DatabaseSettings")
@@ -300,10 +310,17 @@ class Settings(DatabaseSettings, MailboxFields):
     received_notice: bool = True
     received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE
 
+    raw_retention_days: Days = 30
+    retention_days: Days = 0
+
     file_max_bytes: Annotated[int, Field(ge=1, le=A_GIGABYTE)] = DEFAULT_FILE_MAX_BYTES
 
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    canary_interval: Annotated[
+        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR, allow_inf_nan=False)
+    ] = 0
+    metrics_token: Annotated[SecretStr, AfterValidator(_secret_token)] = SecretStr("")
     debug: bool = False
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = "auto"
@@ -395,6 +412,13 @@ class Settings(DatabaseSettings, MailboxFields):
         if self.admin_email_check is AdminCheck.DMARC and not self.trust.is_known:
             return AdminCheck.OFF
         return self.admin_email_check
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What must not be read anywhere, also where a server quotes it back."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
+        return frozenset(found | {driver_url(self.database_url).password or ""}) - {""}
 
     @property
     def policy(self) -> Policy:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
+from bot.envelopes import Keep
 from bot.sockets import SWITCHED_OFF, TOO_MANY, Socket
 
 log = structlog.get_logger(__name__)
@@ -63,12 +64,18 @@ class SlackConnection:
         self.trouble: str | None = None
         self.on_change_seen: Callable[[], None] = _nothing
         self.on_trouble: Callable[[str], None] = _nobody
+        self.keep_unreadable: Keep | None = None
         self.others: Callable[[], int] = _none
         self._counted = 0
 
     @property
     def connected(self) -> bool:
         return any(socket.connected for socket in self._sockets)
+
+    @property
+    def open(self) -> int:
+        """How many sockets are connected."""
+        return sum(socket.connected for socket in self._sockets)
 
     async def run(self) -> None:
         """Stay connected until `stop`."""
@@ -127,6 +134,10 @@ class SlackConnection:
     def on_message(self, message: dict[str, Any]) -> None:
         if message.get("type") == "sandbox_clock" and self._local:
             self._clock.offset = timedelta(seconds=float(message["offset"]))
+
+    async def on_unreadable(self, body: Mapping[str, Any]) -> None:
+        if self.keep_unreadable is not None:
+            await self.keep_unreadable(body)
 
     def _tell(self, words: str) -> None:
         log.error(words, action="connection_trouble")

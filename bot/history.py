@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from bot.casework.intake import message_item
-from bot.courier.slack import SlackGateway
+from bot.casework.intake import WAS_SENT, message_item
+from bot.courier.states import EMOJI
+from bot.desk.effects import MarkState
 from bot.slack_time import moment, ts_of
 from storage.inbox import NewItem
 
@@ -32,9 +33,13 @@ class Listing:
     cut: bool = False
 
 
-async def read_history(
-    slack: SlackGateway, channel: str, since: datetime, thread_ts: str | None = None
-) -> Listing:
+class Slack(Protocol):
+    """What answers a call with what Slack says."""
+
+    async def call(self, method: str, **arguments: Any) -> Any: ...
+
+
+async def read_history(slack: Slack, channel: str, since: datetime, thread_ts: str | None = None) -> Listing:
     """A conversation's top level, or one thread of it, since that moment. Raises an Undelivered."""
     arguments: dict[str, Any] = {"channel": channel, "oldest": ts_of(since), "limit": PAGE}
     if thread_ts is not None:
@@ -55,14 +60,19 @@ async def read_history(
     return Listing(tuple(found), whole=False, cut=cut)
 
 
-def items_of(channel: str, listing: Listing) -> list[NewItem]:
-    """The items of what was written and edited, under the keys that its events have."""
+def items_of(channel: str, listing: Listing, us: str = "") -> list[NewItem]:
+    """The items of what was written and edited, under the keys that its events have.
+
+    A post that bears our own sign of having been sent was sent: by a desk that was restored from before it.
+    """
     items = []
     for message in sorted(listing.messages, key=lambda message: moment(str(message["ts"]))):
         if message.get("subtype") == TOMBSTONE:
             continue
         place = {"channel": channel, "channel_type": "im" if channel.startswith("D") else "channel"}
-        if (item := message_item({"event": {**message, **place, "type": "message"}})) is not None:
+        if (
+            item := message_item({"event": {**message, **place, **_fate(message, us), "type": "message"}})
+        ) is not None:
             items.append(item)
         if message.get("edited") and (edit := message_item({"event": _edit(message, place)})) is not None:
             items.append(edit)
@@ -89,6 +99,14 @@ def threads_changed(listing: Listing, since: datetime) -> Iterable[str]:
         latest = message.get("latest_reply")
         if latest and moment(str(latest)) > since:
             yield str(message["ts"])
+
+
+def _fate(message: Message, us: str) -> dict[str, bool]:
+    sent = EMOJI[MarkState.SENT]
+    ours = any(
+        one.get("name") == sent and us in (one.get("users") or ()) for one in message.get("reactions") or ()
+    )
+    return {WAS_SENT: True} if us and ours else {}
 
 
 def _edit(message: Message, place: Mapping[str, str]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ CLOCK = "clock"
 STATES = "states"
 HOMES = "homes"
 REPLAY = "replay"
+RETENTION = "retention"
+ALARM = "alarm"
 
 
 def channel_lease(channel: str) -> str:

@@ -22,10 +22,16 @@ def stationery(settings: Settings) -> Stationery:
     return Stationery(address, name, settings.email_footer, settings.received_text, settings.file_max_bytes)
 
 
-def mail_carrier(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> MailCarrier | None:
+def mail_carrier(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    anew: Callable[[], Settings] = load_settings,
+) -> MailCarrier | None:
     """What mail is sent by, if it is to be sent at all.
 
-    Without a password of its own it logs in as the mailbox does: by OAuth2, where that does.
+    Without a password of its own it logs in as the mailbox does: by OAuth2, where that does. `anew` gives the
+    settings as they are by the time of a login.
     """
     if not settings.sends_mail:
         return None
@@ -39,7 +45,7 @@ def mail_carrier(settings: Settings, session: aiohttp.ClientSession, clock: Cloc
         settings.smtp_encryption,
         sender=settings.mail_from[0],
         user=settings.smtp_login,
-        password=_password_of(settings),
+        password=_password_of(settings, anew),
         token=_token_of(source) if source is not None else None,
         forget_token=source.forget if source is not None else _nothing,
     )
@@ -55,11 +61,11 @@ def mailbox_anew(settings: Settings) -> MailboxSettings:
     return found.mailbox if found.reads_mail else settings.mailbox
 
 
-def _password_of(settings: Settings) -> Callable[[], Awaitable[str]]:
+def _password_of(settings: Settings, anew: Callable[[], Settings]) -> Callable[[], Awaitable[str]]:
     async def password() -> str:
         """As it is now: who mends a refused login need not restart the bot."""
         try:
-            return (await asyncio.to_thread(load_settings)).smtp_secret or settings.smtp_secret
+            return (await asyncio.to_thread(anew)).smtp_secret or settings.smtp_secret
         except ConfigError:
             return settings.smtp_secret
 

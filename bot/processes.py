@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -69,8 +70,10 @@ class Processes:
         self.on_census()
 
     async def leave(self) -> None:
-        """We end, and on purpose."""
-        if not self._alone:
+        """We end, and on purpose. Where the database is away, the others see that we are silent."""
+        if self._alone:
+            return
+        with contextlib.suppress(DatabaseUnavailable):
             await self._database.write(lambda connection: processes.leave(connection, self._id))
 
     def _census(self, connection: Connection) -> tuple[Census, bool]:

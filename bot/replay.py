@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -75,7 +75,9 @@ class Replay:
         logging_channel: str,
         interval: float,
         connected: Callable[[], bool],
+        us: str = "",
     ) -> None:
+        self._us = us
         self._database = database
         self._slack = slack
         self._pacing = pacing
@@ -193,7 +195,7 @@ class Replay:
 
         def work(connection: Connection) -> None:
             if run.whole:
-                replays.close_gap(connection, complete_until, now)
+                replays.close_gap(connection, complete_until, now, state)
             if row is not None:
                 outbox.enqueue(connection, [row], now)
 
@@ -234,8 +236,9 @@ class Replay:
             stored = []
             for channel, root, listing in compared:
                 held = replays.posts_held(connection, channel, root, from_, run.began)
-                items = [*items_of(channel, listing), *deletions_of(channel, root, listing, held, now)]
-                stored += [item for item in items if inbox.put(connection, item, now)]
+                items = [*items_of(channel, listing, self._us), *deletions_of(channel, root, listing, held, now)]
+                new = inbox.put_all(connection, items, now)
+                stored += [item for item, is_new in zip(items, new, strict=True) if is_new]
             replays.checked(connection, unit.customer, run.began)
             return stored
 
@@ -245,19 +248,30 @@ class Replay:
 
     async def _listed(self, channel: str, root: str | None, since: datetime) -> Listing:
         """What stands there; nothing where the conversation is gone."""
+        try:
+            listing = await read_history(_Paced(self._slack, self._pacing), channel, since, root)
+        except (ChannelTrouble, Refused) as error:
+            log.info("a conversation cannot be compared", channel=channel, root=root, error=str(error))
+            return Listing((), whole=False)
+        if listing.cut:
+            self.on_trouble(_CUT)
+        return listing
+
+
+class _Paced:
+    """Slack, asked for a page when it is its turn, and for the same page again after "not now"."""
+
+    def __init__(self, slack: SlackGateway, pacing: Pacing) -> None:
+        self._slack = slack
+        self._pacing = pacing
+
+    async def call(self, method: str, **arguments: Any) -> Any:
         while True:
-            await self._pacing.call("conversations.history" if root is None else "conversations.replies")
+            await self._pacing.call(method.replace("_", ".", 1))
             try:
-                listing = await read_history(self._slack, channel, since, root)
+                return await self._slack.call(method, **arguments)
             except RateLimited as limited:
                 await asyncio.sleep(limited.seconds)
-                continue
-            except (ChannelTrouble, Refused) as error:
-                log.info("a conversation cannot be compared", channel=channel, root=root, error=str(error))
-                return Listing((), whole=False)
-            if listing.cut:
-                self.on_trouble(_CUT)
-            return listing
 
 
 @dataclass(frozen=True, slots=True)

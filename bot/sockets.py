@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import structlog
 from aiohttp import WSMessage, WSMsgType
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import Clock
+from bot.envelopes import EnvelopeHandler
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,9 @@ class Listener(Protocol):
 
     def on_message(self, message: dict[str, Any]) -> None:
         """Whatever else Slack says."""
+
+    async def on_unreadable(self, body: Mapping[str, Any]) -> None:
+        """An event that Bolt cannot read: it is acknowledged once this returns."""
 
 
 class Socket:
@@ -80,18 +83,14 @@ class Socket:
                 connecting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await connecting
-                # Closing has been seen to hang in the client's teardown.
-                with contextlib.suppress(TimeoutError, Exception):
-                    async with asyncio.timeout(CLOSE_TIMEOUT):
-                        await handler.close_async()  # type: ignore[no-untyped-call]
+                await _closed(handler)
 
     def stop(self) -> None:
         self._stop.set()
 
-    def _new_handler(self) -> AsyncSocketModeHandler:
-        handler = AsyncSocketModeHandler(
-            self._app, self._app_token, web_client=self._client, ping_interval=PING_INTERVAL
-        )
+    def _new_handler(self) -> EnvelopeHandler:
+        handler = EnvelopeHandler(self._app, self._app_token, web_client=self._client, ping_interval=PING_INTERVAL)
+        handler.keep = self._listener.on_unreadable
         client = handler.client
         if self._local:
             client.proxy = None
@@ -113,7 +112,7 @@ class Socket:
 
         return issue_and_tell
 
-    async def _watch(self, handler: AsyncSocketModeHandler) -> None:
+    async def _watch(self, handler: EnvelopeHandler) -> None:
         """Return when stopped, or when the client is past healing and a new one is due."""
         lost_at = renewed_at = self._clock.monotonic()
         while not self._stop.is_set():
@@ -159,6 +158,25 @@ class Socket:
             self._listener.on_refused(str(reason))
 
 
-async def _connect(handler: AsyncSocketModeHandler) -> None:
+async def _closed(handler: EnvelopeHandler) -> None:
+    """Closing has been seen to hang in the client's teardown: what it leaves is ended all the same, or it would
+    connect again beside its successor.
+    """
+    with contextlib.suppress(TimeoutError, Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await handler.close_async()  # type: ignore[no-untyped-call]
+            return
+    log.warning("the Slack connection does not close; it is let go", action="close_hangs")
+    client = handler.client
+    client.closed, client.auto_reconnect_enabled = True, False
+    for task in (client.message_processor, client.current_session_monitor, client.message_receiver):
+        if task is not None:
+            task.cancel()
+    with contextlib.suppress(TimeoutError, Exception):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await client.aiohttp_client_session.close()
+
+
+async def _connect(handler: EnvelopeHandler) -> None:
     """Returns once connected; the client retries by itself, for ever."""
     await handler.connect_async()  # type: ignore[no-untyped-call]

@@ -68,14 +68,14 @@ async def check_workspace(settings: Settings, slack: SlackGateway) -> Workspace:
     Raises StartError for what is definitely wrong, and NotSent or Uncertain while Slack is merely out of reach.
     """
     problems: list[str] = []
-    identity = await _identity(slack, problems)
-    await _socket_mode(slack, settings.slack_app_token.get_secret_value(), problems)
+    identity = await identity_of(slack, problems)
+    await check_socket_mode(slack, settings.slack_app_token.get_secret_value(), problems)
     if identity is None:
         raise StartError(problems)
-    await _same_app(slack, settings, identity, problems)
+    await check_same_app(slack, settings, identity, problems)
     await _usergroup(slack, settings.admins.usergroup, problems)
     wanted = settings.channels.items()
-    found = {name: await _channel(slack, name, channel, problems) for name, channel in wanted}
+    found = {name: await find_channel(slack, name, channel, problems) for name, channel in wanted}
     if problems:
         raise StartError(problems)
     support, alerting, logging = (str(channel["id"]) for channel in found.values())
@@ -86,8 +86,8 @@ async def check_workspace(settings: Settings, slack: SlackGateway) -> Workspace:
         bot_user_id=str(identity["user_id"]),
         bot_id=str(identity.get("bot_id") or ""),
         channels=Channels(support, alerting, logging),
-        names={channel_id: _named(channel) for channel_id, channel in unique.items()},
-        warnings=tuple(warning for channel in unique.values() for warning in _warnings(channel)),
+        names={channel_id: named(channel) for channel_id, channel in unique.items()},
+        warnings=tuple(warning for channel in unique.values() for warning in channel_warnings(channel)),
     )
 
 
@@ -104,7 +104,7 @@ async def channel_members(slack: SlackGateway, channel: str) -> list[str]:
             return members
 
 
-async def _identity(slack: SlackGateway, problems: list[str]) -> Any:
+async def identity_of(slack: SlackGateway, problems: list[str]) -> Any:
     try:
         identity = await slack.call("auth_test")
     except _REFUSALS as error:
@@ -124,7 +124,7 @@ async def _identity(slack: SlackGateway, problems: list[str]) -> Any:
     return identity
 
 
-async def _socket_mode(slack: SlackGateway, app_token: str, problems: list[str]) -> None:
+async def check_socket_mode(slack: SlackGateway, app_token: str, problems: list[str]) -> None:
     try:
         await slack.call("apps_connections_open", app_token=app_token)
     except _REFUSALS as error:
@@ -134,7 +134,7 @@ async def _socket_mode(slack: SlackGateway, app_token: str, problems: list[str])
         )
 
 
-async def _same_app(slack: SlackGateway, settings: Settings, identity: Any, problems: list[str]) -> None:
+async def check_same_app(slack: SlackGateway, settings: Settings, identity: Any, problems: list[str]) -> None:
     """With the tokens of two apps every call works, and no message ever comes."""
     written = re.match(r"xapp-\d+-(A[A-Z0-9]+)-", settings.slack_app_token.get_secret_value())
     if written is None or not identity.get("bot_id"):
@@ -165,7 +165,7 @@ async def _usergroup(slack: SlackGateway, name: str, problems: list[str]) -> Non
         )
 
 
-async def _channel(slack: SlackGateway, setting: str, name: str, problems: list[str]) -> Any:
+async def find_channel(slack: SlackGateway, setting: str, name: str, problems: list[str]) -> Any:
     """The channel by id or name, if the bot is in it; else the problem is noted."""
     try:
         if is_channel_id(name):
@@ -186,9 +186,9 @@ async def _channel(slack: SlackGateway, setting: str, name: str, problems: list[
         )
         return {"id": ""}
     if channel.get("is_archived"):
-        problems.append(f"{setting}: channel {_named(channel)} is archived: unarchive it, or name another")
+        problems.append(f"{setting}: channel {named(channel)} is archived: unarchive it, or name another")
     elif not channel.get("is_member"):
-        problems.append(f"{setting}: the app is not in channel {_named(channel)}: {_INVITE}")
+        problems.append(f"{setting}: the app is not in channel {named(channel)}: {_INVITE}")
     return channel
 
 
@@ -208,18 +208,18 @@ async def _by_name(slack: SlackGateway, name: str) -> Any:
             return None
 
 
-def _warnings(channel: Any) -> list[str]:
+def channel_warnings(channel: Any) -> list[str]:
     warnings = []
     if not channel.get("is_private", False):
         warnings.append(
-            f"channel {_named(channel)} is public: everybody in the workspace can read your customers' cases there"
+            f"channel {named(channel)} is public: everybody in the workspace can read your customers' cases there"
         )
     if channel.get("is_ext_shared"):
-        warnings.append(f"channel {_named(channel)} is shared with another organisation, which can read it")
+        warnings.append(f"channel {named(channel)} is shared with another organisation, which can read it")
     return warnings
 
 
-def _named(channel: Any) -> str:
+def named(channel: Any) -> str:
     return f"#{channel['name']}" if channel.get("name") else str(channel["id"])
 
 

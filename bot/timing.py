@@ -11,7 +11,7 @@ class Timing:
     post whose answer was lost; `login_pause`: between tries while Slack refuses our token, `mail_login_pause`:
     while the mail server does; `catch_up`: how long Slack may take, once connected, to hand over what it held;
     `stagger`: between one connection and the next; `lease`: for how long what a process does for all stays its
-    own after it was last heard of.
+    own after it was last heard of; `alarm`: between the looks for alerts that cannot be posted.
     """
 
     retry_after: float = 1.0
@@ -21,3 +21,4 @@ class Timing:
     catch_up: float = 5.0
     stagger: float = 60.0
     lease: float = 20.0
+    alarm: float = 15.0

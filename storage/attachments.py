@@ -13,7 +13,7 @@ from bot.desk.model import File, FileTrouble
 
 from .messages import CHUNK_BYTES
 from .sql import insert_for, insert_in_order
-from .tables import attachment_chunks, attachments, file_copies
+from .tables import attachment_chunks, attachments, file_copies, messages
 
 FILE = "file"
 MAIL_SOURCE = "mail:"  # how the source of a file begins that came with a mail
@@ -23,7 +23,7 @@ MAIL_SOURCE = "mail:"  # how the source of a file begins that came with a mail
 class Attachment:
     """`source_id` and `url` are where it is to be had; `kept_at` is when all its bytes were here.
 
-    `tries` counts how often something else than the file was given for it.
+    `tries` counts how often something else than the file was given for it. `deleted_at`: it alone was deleted.
     """
 
     id: int
@@ -36,6 +36,7 @@ class Attachment:
     tries: int
     kept_at: datetime | None
     trouble: FileTrouble | None
+    deleted_at: datetime | None = None
 
     @property
     def mail_source(self) -> str | None:
@@ -180,15 +181,49 @@ def add_copy(connection: Connection, attachment_id: int, file_id: str, channel: 
     )
 
 
-def copies_of_message(connection: Connection, message_id: int) -> list[FileCopy]:
-    """The copies of a message's files that still stand."""
+def copies_to_delete(connection: Connection, message_id: int) -> list[FileCopy]:
+    """The copies that stand still of a message's files that were deleted, by themselves or with the message."""
     rows = connection.execute(
         sa.select(file_copies.c.file_id, file_copies.c.channel, file_copies.c.ts)
         .join(attachments, attachments.c.id == file_copies.c.attachment_id)
-        .where(attachments.c.message_id == message_id, file_copies.c.deleted_at.is_(None))
+        .join(messages, messages.c.id == attachments.c.message_id)
+        .where(
+            attachments.c.message_id == message_id,
+            file_copies.c.deleted_at.is_(None),
+            sa.or_(attachments.c.deleted_at.is_not(None), messages.c.deleted_at.is_not(None)),
+        )
         .order_by(attachments.c.id)
     )
     return [FileCopy(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedFile:
+    """A file that was deleted where it came from, and the message it came with."""
+
+    attachment_id: int
+    message_id: int
+    case_id: str
+
+
+def delete_at_source(connection: Connection, source_id: str, at: datetime) -> list[DeletedFile]:
+    """Note that the file was deleted; the messages it came with, each told of once."""
+    gone = (
+        sa.update(attachments)
+        .where(attachments.c.source_id == source_id, attachments.c.deleted_at.is_(None))
+        .values(deleted_at=at)
+        .returning(attachments.c.id)
+    )
+    ids = sorted(connection.execute(gone).scalars())
+    if not ids:
+        return []
+    found = (
+        sa.select(attachments.c.id, messages.c.id, messages.c.case_id)
+        .join(messages, messages.c.id == attachments.c.message_id)
+        .where(attachments.c.id.in_(ids))
+        .order_by(attachments.c.id)
+    )
+    return [DeletedFile(*row) for row in connection.execute(found)]
 
 
 def copy_deleted(connection: Connection, file_id: str, at: datetime) -> None:

@@ -41,7 +41,7 @@ _AWAY_CLASSES = {"08", "28", "3D", "40", "53", "57", "58"}
 _DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _AWAY_STATES = {"55P03", "25006"}
 _SQLITE_AWAY = (
-    "locked",
+    "is locked",
     "busy",
     "full",
     "i/o error",

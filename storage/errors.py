@@ -19,5 +19,9 @@ class UnknownSchema(StorageError):
     """The database was made by a newer Casewire, or by something else."""
 
 
+class NoDesk(StorageError):
+    """There is no database where one is named."""
+
+
 class LeaseLost(StorageError):
     """Another process does by now what this one was about to do; the message is the lease's name."""

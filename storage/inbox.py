@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from . import erasures
 from .sql import insert_for
 from .tables import alerts, case_threads, cases, inbox, inbox_lanes, outbox
 
@@ -56,7 +57,7 @@ class Item:
 
 
 def put(connection: Connection, item: NewItem, now: datetime) -> bool:
-    """Keep an item. False when it was there already, or concerns no case (chatter in some other thread)."""
+    """Keep an item. False when it was there already, was erased, or is about no case (chatter elsewhere)."""
     return put_all(connection, [item], now)[0]
 
 
@@ -73,7 +74,7 @@ def put_all(connection: Connection, items: Sequence[NewItem], now: datetime) -> 
             "received_at": now,
             "raw": item.raw,
         }
-        for item in items
+        for item in _without_erased(connection, items)
         if (lane := lanes[item.about]) is not None
     ]
     if not rows:
@@ -82,6 +83,12 @@ def put_all(connection: Connection, items: Sequence[NewItem], now: datetime) -> 
     new = {row.key: row.lane for row in connection.execute(statement, rows)}
     wake(connection, new.values(), now)
     return [new.pop(item.key, None) is not None for item in items]
+
+
+def _without_erased(connection: Connection, items: Sequence[NewItem]) -> list[NewItem]:
+    hashes = [set(erasures.hashes_of(connection, erasures.names_of(item.key, item.twin_key))) for item in items]
+    gone = erasures.erased_among(connection, set().union(*hashes))
+    return [item for item, known in zip(items, hashes, strict=True) if not known & gone]
 
 
 def try_to_keep(connection: Connection) -> None:
@@ -171,26 +178,60 @@ def ready_lanes(connection: Connection, now: datetime, limit: int) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Lanes taken for a while; `left_behind` are those that another process had taken and did not give back."""
+
+    lanes: tuple[str, ...]
+    left_behind: tuple[str, ...] = ()
+
+
 def take_lanes(
-    connection: Connection, now: datetime, limit: int, until: datetime, kept: Collection[str] = ()
-) -> list[str]:
+    connection: Connection, now: datetime, limit: int, until: datetime, owner: str, kept: Collection[str] = ()
+) -> Taken:
     """Take ready lanes for a while, and keep those already taken: no other process works on them before `until`.
 
     It saves work twice done; that a decision is made once is seen to by `lock_lanes` and `still_waiting`.
     """
-    ready = (
-        sa.select(inbox_lanes.c.lane)
+    statement = (
+        sa.select(inbox_lanes)
         .where(sa.text("inbox_lanes.next_at IS NOT NULL"), inbox_lanes.c.next_at <= now)
         .order_by(inbox_lanes.c.next_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    lanes = list(dict.fromkeys([*kept, *connection.execute(ready).scalars()]))
+    ready = connection.execute(statement).all()
+    of_others = [row for row in ready if row.taken_by not in (None, owner)]
+    in_use = {row.lane for row in of_others if row.taken_until > now}
+    lanes = tuple(dict.fromkeys([*kept, *(row.lane for row in ready if row.lane not in in_use)]))
     if lanes:
         connection.execute(
-            sa.update(inbox_lanes).where(inbox_lanes.c.lane.in_(sorted(lanes))).values(next_at=until)
+            sa.update(inbox_lanes)
+            .where(inbox_lanes.c.lane.in_(sorted(lanes)))
+            .values(next_at=until, taken_by=owner, taken_until=until)
         )
-    return lanes
+    if in_use:  # something arrived in them: whoever works on them finds it, or who takes them over
+        connection.execute(
+            sa.update(inbox_lanes)
+            .where(inbox_lanes.c.lane.in_(sorted(in_use - set(lanes))))
+            .values(next_at=inbox_lanes.c.taken_until)
+        )
+    return Taken(lanes, tuple(row.lane for row in of_others if row.lane not in in_use))
+
+
+def not_given_back(connection: Connection, lanes: Collection[str], owner: str) -> set[str]:
+    """Those of the lanes that the owner has still: somebody else had them locked when they were to be rested."""
+    statement = sa.select(inbox_lanes.c.lane).where(
+        inbox_lanes.c.lane.in_(sorted(lanes)), inbox_lanes.c.taken_by == owner
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def suspect(connection: Connection, lanes: Sequence[str], per_lane: int) -> None:
+    """The first items of lanes that were left behind count as tried once: one of them may have ended a process."""
+    ids = [item.id for item in heads(connection, lanes, per_lane) if not item.attempts]
+    if ids:
+        connection.execute(sa.update(inbox).where(inbox.c.id.in_(ids), WAITING).values(attempts=1))
 
 
 def next_wake(connection: Connection) -> datetime | None:
@@ -299,7 +340,11 @@ def rest_lanes(
     connection.execute(
         sa.update(inbox_lanes)
         .where(inbox_lanes.c.lane.in_(sorted(lanes)))
-        .values(next_at=sa.case((more, sa.bindparam("b_now", now, type_=inbox_lanes.c.next_at.type)), else_=None))
+        .values(
+            next_at=sa.case((more, sa.bindparam("b_now", now, type_=inbox_lanes.c.next_at.type)), else_=None),
+            taken_by=None,
+            taken_until=None,
+        )
     )
     if not delayed:
         return
@@ -359,5 +404,8 @@ def ask_to_be_told(connection: Connection, key: str) -> bool:
 
 def backlog(connection: Connection, before: datetime) -> bool:
     """Whether anything received before that moment still waits for a decision."""
-    statement = sa.select(sa.exists().where(inbox.c.received_at < before, WAITING))
-    return bool(connection.execute(statement).scalar_one())
+    # The oldest is the first entry of an index; whether any is older might be looked for in all that wait.
+    oldest: datetime | None = connection.execute(
+        sa.select(sa.func.min(inbox.c.received_at)).where(WAITING)
+    ).scalar_one()
+    return oldest is not None and oldest < before

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from . import inbox
+from . import erasures, inbox
 from .inbox import About, NewItem
 from .sql import ROWS_PER_INSERT, Row, insert_for
 from .tables import mail_uids, mailboxes, mails
@@ -122,6 +122,7 @@ def add_mails(
     """
     if not new:
         return []
+    new = _without_erased(connection, new)
     first_of = {mail.fingerprint: mail for mail in reversed(new)}
     rows = [_row(name, mail, now) for mail in new if first_of[mail.fingerprint] is mail]
     insert = insert_for(connection, mails).values(rows).on_conflict_do_nothing()
@@ -130,12 +131,30 @@ def add_mails(
     }
     ids = _ids(connection, name, list(first_of))
     _note_places(connection, name, uidvalidity, new, ids)
-    for mail in new:
-        if mail.fingerprint in fresh and first_of[mail.fingerprint] is mail:
-            inbox.put(connection, _item(name, mail, fresh[mail.fingerprint]), now)
+    taken = [
+        mail
+        for mail in new
+        if mail.fingerprint in fresh
+        and first_of[mail.fingerprint] is mail
+        and not mail.fingerprint.startswith(erasures.IN_PLACE)
+    ]
+    for mail in taken:
+        inbox.put(connection, _item(name, mail, fresh[mail.fingerprint]), now)
     _advance(connection, name, uidvalidity, new)
+    return [fresh[mail.fingerprint] for mail in taken]
+
+
+def _without_erased(connection: Connection, new: Sequence[NewMail]) -> list[NewMail]:
+    """A mail that was erased is known by what stands in its row instead of its fingerprint."""
+    hashes = {mail.uid: erasures.mail_hashes(connection, mail.fingerprint, mail.message_id) for mail in new}
+    erased = erasures.erased_among(connection, [one for both in hashes.values() for one in both])
+    if not erased:
+        return list(new)
     return [
-        fresh[mail.fingerprint] for mail in new if first_of[mail.fingerprint] is mail and mail.fingerprint in fresh
+        replace(mail, fingerprint=erasures.in_place_of(hashes[mail.uid][0]), message_id="", raw=b"")
+        if erased & set(hashes[mail.uid])
+        else mail
+        for mail in new
     ]
 
 

@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .engine import engine_for, uncut
 from .errors import UnknownSchema
+from .looking import look
 from .tables import metadata, schema_info
+from .urls import driver_url
 
 TABLES_NAMED = 5
 _LOCK = 0x63617365  # "case": one migration at a time on a PostgreSQL server's database
@@ -34,9 +36,16 @@ async def upgrade_async(url: str) -> str:
 
     Raises UnknownSchema when the database was made by a newer Casewire.
     """
+    if _is_file(url):
+        await look(url, refuse_foreign)  # before it is opened in a way that changes it
     engine = engine_for(url)
     migrating = _migrate(engine, url)
     return await (uncut(migrating) if engine.dialect.name == "sqlite" else migrating)
+
+
+def _is_file(url: str) -> bool:
+    parsed = driver_url(url)
+    return parsed.get_backend_name() == "sqlite" and Path(parsed.database or "").is_file()
 
 
 async def _migrate(engine: AsyncEngine, url: str) -> str:
@@ -120,6 +129,15 @@ def serves(connection: Connection) -> bool:
     """Whether this code can work with the database as it is now: somebody may have migrated it meanwhile."""
     oldest = min_compatible(connection)
     return oldest is not None and oldest in _known_revisions()
+
+
+def refuse_foreign(connection: Connection) -> None:
+    """Raises UnknownSchema where this code cannot work with the database, or another program made it."""
+    current, known = MigrationContext.configure(connection).get_current_revision(), _known_revisions()
+    if current is None:
+        _refuse_foreign_tables(connection)
+    elif current not in known:
+        _refuse_unless_compatible(connection, current, known)
 
 
 @cache

@@ -26,7 +26,7 @@ USUAL = 1
 @dataclass(frozen=True, slots=True)
 class NewRow:
     """`destination` is the Slack channel, `FILES` and the channel, or `MAIL`; rows of one `lane` are sent in the
-    order of their ids.
+    order of their ids. `item_key` is that of the item the row follows from, where there is one.
     """
 
     dedupe_key: str
@@ -37,6 +37,7 @@ class NewRow:
     message_id: int | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
     priority: int = USUAL
+    item_key: str | None = None
 
 
 def channel_of(destination: str) -> str:
@@ -70,11 +71,17 @@ class OutboxRow:
     created_at: datetime
     first_attempt_at: datetime | None
     failures: int
+    item_key: str | None = None
 
     @property
     def channel(self) -> str:
         """Where the row goes in Slack: a channel, or a person's DM."""
         return channel_of(self.destination)
+
+
+def way_of(row: OutboxRow) -> dict[str, Any]:
+    """By what the log lines on a row's way are found."""
+    return {"row": row.id, "case_id": row.case_id, "item": row.item_key, "message": row.message_id}
 
 
 _COLUMNS = [outbox.c[name] for name in OutboxRow.__dataclass_fields__ if name != "failures"]
@@ -111,6 +118,7 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> d
             "case_id": row.case_id,
             "message_id": row.message_id,
             "payload": dict(row.payload),
+            "item_key": row.item_key,
             "created_at": now,
         }
         for row in rows
@@ -493,6 +501,11 @@ def applied(connection: Connection, state: Desired, shown: Any) -> None:
             next_at=sa.case((desired.c.revision == state.revision, None), else_=desired.c.next_at),
         )
     )
+
+
+def forget(connection: Connection, state: Desired) -> None:
+    """The target is gone: nothing is to be shown there any more."""
+    connection.execute(sa.delete(desired).where(desired.c.target == state.target))
 
 
 def shown(connection: Connection, target: str, what: str) -> None:

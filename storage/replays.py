@@ -9,9 +9,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .inbox import UNSENT, WAITING, customer_lane
+from .inbox import UNSENT, customer_lane
 from .sql import insert_for
-from .tables import cases, inbox, messages, outbox, replay_state, replayed_lanes
+from .tables import cases, inbox_lanes, messages, outbox, replay_state, replayed_lanes
 
 _ONLY = "slack"
 
@@ -71,10 +71,21 @@ def open_gap(connection: Connection, at: datetime, hold_until: datetime) -> None
     )
 
 
-def close_gap(connection: Connection, complete_until: datetime, now: datetime) -> None:
-    """All was compared that was written before `complete_until`."""
+def close_gap(connection: Connection, complete_until: datetime, now: datetime, known: ReplayState) -> None:
+    """All was compared that was written before `complete_until`.
+
+    `known` is how it stood when that was begun: a gap that another process has noticed since stays open.
+    """
+    noticed_since = replay_state.c.hold_until.is_distinct_from(
+        sa.bindparam("b_known", known.hold_until, type_=replay_state.c.hold_until.type)
+    )
     connection.execute(
-        sa.update(replay_state).values(complete_until=complete_until, alive_at=now, gap_at=None, hold_until=None)
+        sa.update(replay_state).values(
+            complete_until=complete_until,
+            alive_at=now,
+            gap_at=sa.case((noticed_since, replay_state.c.gap_at), else_=None),
+            hold_until=sa.case((noticed_since, replay_state.c.hold_until), else_=None),
+        )
     )
     connection.execute(sa.delete(replayed_lanes).where(replayed_lanes.c.checked_until < complete_until))
 
@@ -117,7 +128,8 @@ def held_lanes(connection: Connection, lanes: Sequence[str], now: datetime) -> t
 
 def waiting_customers(connection: Connection) -> set[str]:
     """Whose lanes have items that wait for a decision."""
-    lanes = connection.execute(sa.select(inbox.c.lane).where(WAITING).distinct()).scalars()
+    waiting = sa.select(inbox_lanes.c.lane).where(sa.text("inbox_lanes.next_at IS NOT NULL"))
+    lanes = connection.execute(waiting).scalars()
     return {lane.removeprefix("customer:") for lane in lanes if lane.startswith("customer:")}
 
 

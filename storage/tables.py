@@ -146,6 +146,7 @@ messages = Table(
     sa.CheckConstraint("delivery IS NULL OR delivery IN ('queued', 'sent', 'failed', 'unknown')", name="delivery"),
     Index("ix_messages_case", "case_id", "timestamp"),
     Index("uq_messages_post", "channel", "ts", unique=True),
+    Index("ix_messages_thread", "channel", "thread_ts", "timestamp"),
 )
 
 attachments = Table(
@@ -163,6 +164,8 @@ attachments = Table(
     Column("kept_at", UtcDateTime),
     Column("trouble", sa.Text),
     Column("trouble_detail", sa.Text, nullable=False, server_default=text("''")),
+    Column("deleted_at", UtcDateTime),
+    _partial_index("ix_attachments_source", "source_id", where="source_id IS NOT NULL"),
 )
 
 attachment_chunks = Table(
@@ -259,7 +262,9 @@ inbox = Table(
     Column("done_at", UtcDateTime),
     _one_of("state", "waiting", "done", "ignored", "quarantined"),
     _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
+    _partial_index("ix_inbox_oldest", "received_at", where="state = 'waiting'"),
     _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
+    _partial_index("ix_inbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
 inbox_lanes = Table(
@@ -267,6 +272,8 @@ inbox_lanes = Table(
     metadata,
     Column("lane", sa.Text, primary_key=True),
     Column("next_at", UtcDateTime),
+    Column("taken_by", sa.Text),
+    Column("taken_until", UtcDateTime),
     _partial_index("ix_inbox_lanes_ready", "next_at", where="next_at IS NOT NULL"),
 )
 
@@ -289,8 +296,10 @@ outbox = Table(
     Column("error", sa.Text),
     Column("result_ts", sa.Text),
     Column("done_at", UtcDateTime),
+    Column("item_key", sa.Text),
     _one_of("state", "pending", "sending", "uncertain", "sent", "parked", "dropped"),
     _partial_index("ix_outbox_unsent", "lane", "id", where="state IN ('pending', 'sending', 'uncertain')"),
+    _partial_index("ix_outbox_oldest", "created_at", where="state IN ('pending', 'sending', 'uncertain')"),
     _partial_index("ix_outbox_message", "message_id", where="message_id IS NOT NULL"),
     _partial_index(
         "ix_outbox_unsettled_cards",
@@ -298,6 +307,7 @@ outbox = Table(
         where="kind = 'card' AND state IN ('pending', 'sending', 'uncertain')",
     ),
     _partial_index("ix_outbox_parked", "id", where="state = 'parked'"),
+    _partial_index("ix_outbox_case", "case_id", where="case_id IS NOT NULL"),
 )
 
 outbox_lanes = Table(
@@ -338,6 +348,16 @@ home_views = Table(
     Column("next_at", UtcDateTime),
     Column("failures", sa.Integer, nullable=False, server_default="0"),
     _partial_index("ix_home_views_due", "next_at", where="next_at IS NOT NULL"),
+)
+
+# What the people who run the desk are told of by mail for as long as it lasts: since when, and how often by now.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
+    Column("times", sa.Integer, nullable=False, server_default="0"),
 )
 
 leases = Table(
@@ -383,7 +403,7 @@ replayed_lanes = Table(
     "replayed_lanes",
     metadata,
     Column("lane", sa.Text, primary_key=True),
-    Column("checked_until", UtcDateTime, nullable=False),
+    Column("checked_until", UtcDateTime, nullable=False, index=True),
 )
 
 # One per folder that is read: how far, and since when.
@@ -532,4 +552,27 @@ counters = Table(
     metadata,
     Column("name", sa.Text, primary_key=True),
     Column("value", sa.BigInteger, nullable=False),
+)
+
+# The canary of each leg that is under way, or was last.
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("leg", sa.Text, primary_key=True),
+    Column("token", sa.Text, nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime),
+    Column("ts", sa.Text),
+)
+
+# Keyed hashes of what was erased, so that no replay and no mailbox brings it back.
+erased = Table("erased", metadata, Column("hash", sa.Text, primary_key=True))
+
+# While there is a row, nothing is read, decided or sent.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    Column("why", sa.Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
 )

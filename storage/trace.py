@@ -17,19 +17,22 @@ class Step:
     what: str
 
 
-def case_of(connection: Connection, key: str) -> str | None:
-    """The case that the item with this key went to."""
-    found = sa.select(inbox.c.case_id).where(sa.or_(inbox.c.key == key, inbox.c.twin_key == key))
-    case_id: str | None = connection.scalar(found)
-    return case_id
-
-
 def way_of_item(connection: Connection, key: str) -> list[Step]:
     """What became of one item; with a case, all of the case's way. Empty when there is no such item."""
-    case_id = case_of(connection, key)
-    if case_id is not None:
-        return way_of_case(connection, case_id)
-    return _items(connection, sa.or_(inbox.c.key == key, inbox.c.twin_key == key))
+    found = _found(connection, key)
+    for case_id in found.values():
+        if case_id is not None:
+            return way_of_case(connection, case_id)
+    return _items(connection, inbox.c.id.in_(sorted(found)))
+
+
+def _found(connection: Connection, key: str) -> dict[int, str | None]:
+    """The item that has this key, or whose twin has it, and its case: each looked for by its own index."""
+    found: dict[int, str | None] = {}
+    for column in (inbox.c.key, inbox.c.twin_key):
+        rows = connection.execute(sa.select(inbox.c.id, inbox.c.case_id).where(column == key))
+        found |= {row.id: row.case_id for row in rows}
+    return found
 
 
 def way_of_case(connection: Connection, case_id: str) -> list[Step]:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.dovecot import Dovecot, DovecotUnavailable
 from tests.support.postgres import PostgresCluster, PostgresUnavailable
+from tests.support.smtp import ScriptedSmtp
 
 FULL = os.environ.get("FULL") == "1"
 DATABASES = [
@@ -53,15 +54,36 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         cluster.stop()
 
 
+# The subjects of the main job, whose end-to-end tests all run by default.
+MAIN_SUBJECTS = {"test_answers", "test_closing", "test_direct_messages", "test_escalation", "test_mail"}
+
+
+# Modules elsewhere that run whole bots, processes or servers.
+WHOLE_BOTS = {"test_connection", "test_logging", "test_mailbox", "test_startup", "test_stopping"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs the whole bot runs on one database by default, on this or the other; on both with FULL=1."""
+    """Of what runs the whole bot, a sample by default and everything with FULL=1.
+
+    A test runs on one of the two databases, on this or the other, with the first of its parameters. Of the
+    end-to-end tests beside the main job, it is the first of each class.
+    """
+    seen: set[str] = set()
     for item in items:
-        kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")
-        if kind is None or not {"e2e", "faults"} & set(item.path.parts):
+        if not {"e2e", "faults"} & set(item.path.parts) and item.path.stem not in WHOLE_BOTS:
             continue
         name = item.nodeid.partition("[")[0]
-        if kind != ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2]:
+        kind = ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2]
+        callspec = getattr(item, "callspec", None)
+        if callspec and callspec.params.get("database_kind", kind) != kind and item.path.stem != "test_harness":
             item.add_marker(pytest.mark.slow)
+            continue
+        sampled = item.path.parent.name == "e2e" and item.path.stem not in MAIN_SUBJECTS
+        group = name.rpartition("::")[0] if sampled else name
+        if item.path.stem != "test_harness" and group in seen:
+            item.add_marker(pytest.mark.slow)
+        if not item.get_closest_marker("slow"):
+            seen.add(group)
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +162,13 @@ async def dovecot() -> AsyncIterator[Dovecot]:
             pytest.fail(str(unavailable), pytrace=False)
         pytest.skip(str(unavailable))
     async with server:
+        yield server
+
+
+@pytest.fixture
+async def smtp() -> AsyncIterator[ScriptedSmtp]:
+    """A mail server of the test's own that does as it is told."""
+    async with ScriptedSmtp() as server:
         yield server
 
 

@@ -117,8 +117,17 @@ def test_an_output_that_cannot_be_written_is_said(url: str, tmp_path: Path) -> N
 
 def test_every_command_of_the_guide_works(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    commands = re.findall(r"^casewire (.+)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert commands
+    guide = GUIDE.read_text(encoding="utf-8")
+    commands = re.findall(r"^casewire (.+)$", guide, re.MULTILINE)
+    assert {command.split()[0] for command in commands} == {"export", "backup", "erase"}
     for command in commands:
-        done = casewire(*shlex.split(command))
+        done = CliRunner().invoke(cli, shlex.split(command.replace("CUSTOMER", "U1")), input="y\n")
+        assert done.exit_code == 0, (command, done.output)
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///restored.db")
+    spoken_of = [
+        command for command in re.findall(r"`casewire ([a-z]+ ?[a-z.]*)`", guide) if command not in commands
+    ]
+    for command in ["restore desk.backup", "outbox list", "resume"]:
+        assert command in spoken_of
+        done = casewire(*command.split())
         assert done.exit_code == 0, (command, done.output)

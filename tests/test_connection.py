@@ -8,6 +8,7 @@ from typing import Self
 
 import aiohttp
 import pytest
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.app import Bot
 from bot.sandbox.people import ALERTS, DANA, SUPPORT
@@ -99,6 +100,24 @@ async def test_a_client_that_does_not_heal_is_made_anew(
     await until(lambda: "made anew" in capsys.readouterr().out)
     slack.outage(False)
     await lost_and_found(slack, bot)
+
+
+async def test_a_client_whose_closing_hangs_is_let_go_and_connects_no_more(
+    slack: LocalSlack, bot: Bot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bot that the fixture stops must end in time, too."""
+
+    async def hang(_handler: AsyncSocketModeHandler) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("bot.sockets.REBUILD_AFTER", 0.5)
+    monkeypatch.setattr("bot.sockets.CLOSE_TIMEOUT", 0.2)
+    monkeypatch.setattr(AsyncSocketModeHandler, "close_async", hang)
+    slack.outage()
+    await until(lambda: "it is let go" in capsys.readouterr().out)
+    slack.outage(False)
+    await lost_and_found(slack, bot)
+    assert len(slack.sockets.connections) == 1
 
 
 class Swallower:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.sandbox.people import DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
+from tests.faults.harness.proxy import Proxy
 from tests.support.hanging import way_to
 from tests.support.running import Command, environment, until
 
@@ -104,6 +105,22 @@ async def test_while_the_database_server_hangs(slack: LocalSlack, database_url: 
             await until(lambda: way.held >= 4)  # casework, courier, states and escalation all wait for it
             status, seconds = await bot.stop()
     assert (status, seconds < PROMISED) == (0, True)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+async def test_after_the_database_server_went_away(slack: LocalSlack, database_url: str, tmp_path: Path) -> None:
+    port = urlsplit(database_url).port
+    assert port is not None
+    async with Proxy(port) as way:
+        url = database_url.replace(f":{port}/", f":{way.port}/")
+        async with Command(tmp_path, environment(slack, url)) as bot:
+            await bot.said('"action": "connected"')
+            way.refusing = True
+            way.cut()
+            status, seconds = await bot.stop()
+    assert (status, seconds < PROMISED) == (0, True)
+    assert "Traceback" not in bot.output.read_text()
 
 
 async def test_while_a_post_hangs(slack: LocalSlack, database_url: str, tmp_path: Path) -> None:

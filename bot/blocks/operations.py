@@ -47,6 +47,11 @@ def channel_trouble(channel: str, error: str, command: str = "") -> Post:
     )
 
 
+def desk_paused(reason: str) -> Post:
+    """The desk does nothing until somebody resumes it."""
+    return compose(paragraph(line(words.DESK_PAUSED, reason=one_line(reason)), line(words.DESK_PAUSED_MEND)))
+
+
 def channel_back(channel: str) -> Post:
     """A channel of the desk that could not be used can be used again."""
     return compose(paragraph(line(words.CHANNEL_BACK, channel=Channel(channel))))

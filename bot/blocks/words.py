@@ -491,6 +491,10 @@ PARKED = "*Parked, because it could not be delivered:* {what}, case {case_id}, t
 PARKED_NO_CASE = "*Parked, because it could not be delivered:* {what}, to {destination}"
 PARKED_KEPT = "It is kept, and not tried again by itself."
 CHANNEL_TROUBLE = "*I cannot work in {channel}.* What is meant for it is kept and waits."
+DESK_PAUSED = "*The desk is paused:* {reason}. Nothing is read, decided or sent, and nothing is lost."
+DESK_PAUSED_MEND = (
+    "Look through `casewire outbox list`, then run `casewire resume`: what was written meanwhile is read then."
+)
 CHANNEL_BACK = "*I can work in {channel} again.* What waited for it is being posted."
 CHANNEL_REASONS = {
     "channel_not_found": "it does not exist any more, or I was removed from it",
@@ -507,3 +511,65 @@ START_WARNING = "*A warning about my setup:* {text}."
 START_WARNING_AGAIN = "It is said again at a start on another day, for as long as it is so."
 WHY = "Why: {reason}"
 SEE = "To look at it: `{command}`"
+
+# Mail to ADMIN_EMAILS while alerts cannot be posted
+ALARM_SUBJECT = "Casewire cannot post its alerts in Slack"
+ALARM_OVER_SUBJECT = "Casewire posts its alerts in Slack again"
+ALARM_MAIL = """\
+These alerts have waited for more than 15 minutes to be posted in the alerting channel ({channel}):
+
+{alerts}{more}
+
+The last try: {error}
+
+See that the channel exists and is not archived, that the app is a member of it, and that Slack can be reached; \
+the bot's log and its /health say more. The alerts are posted as soon as that works. While they wait, you hear \
+of it every {again} minutes.
+"""
+ALARM_OVER = """\
+The alerts that could not be posted in the alerting channel ({channel}) since {since} stand there now.
+"""
+ALARM_LINE = "• {said} (waits since {since})"
+ALARM_MORE = "\n• and more"
+ALARM_NOT_TRIED = "none was made yet"
+ALARM_KINDS = {
+    "alert": "{case_id} is escalated",
+    "alert_addition": "{case_id}, which is escalated, has another reason",
+    "alert_reminder": "{case_id} is escalated, and nobody has acknowledged it",
+    "held_alert": "a mail is held until an admin decides",
+    "quarantined": "an incoming item could not be processed: {detail}",
+    "parked": "something could not be delivered: {detail}",
+    "channel_trouble": "a channel of the desk cannot be used: {detail}",
+    "trouble": "{detail}",
+    "start_warning": "{detail}",
+}
+ALARM_OTHER = "something that the alerting channel is told"
+# The canary
+CANARY_SUBJECT = "Casewire canary {token}"
+CANARY_MAIL = (
+    "Casewire has written this to its own mailbox, to see that mail arrives. Nobody needs to read it, and it may "
+    "be deleted."
+)
+CANARY_POST = "Canary {token}: I look whether events arrive. This goes away by itself."
+CANARY_MISSING = {
+    "mail": "the canary's mail of {since} has not been read from our own mailbox within {minutes:g} min",
+    "socket": "the canary's post of {since} has not come back over the socket within {minutes:g} min",
+}
+CANARY_NOT_SENT = {
+    "mail": "the canary's mail could not be sent to our own mailbox ({why})",
+    "socket": "the canary's post, which is to come back over the socket, could not be made ({why})",
+}
+CANARY_LOOK = {
+    "mail": (
+        "What customers write by mail may not arrive either: look at the mail server and the mailbox, its junk "
+        "folder too"
+    ),
+    "socket": (
+        "What people write in Slack may not arrive either: look at Socket Mode and Event Subscriptions of the "
+        "Slack app"
+    ),
+}
+CANARY_BACK = {
+    "mail": "the canary's mail comes back to us",
+    "socket": "the canary's post comes back to us over the socket",
+}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from sqlalchemy import Connection
 
-from bot.desk.effects import Reply, ReplyKind
+from bot.desk.effects import RecordMessage, Reply, ReplyKind
 from bot.desk.events import (
     AdminAnswered,
     AnswerRecalled,
@@ -56,14 +56,24 @@ CARD_SETTLES = timedelta(seconds=2)
 LIST_OVER = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of an item: its state, its case, the outbox rows that follow, and the messages it brought."""
+
+    state: str
+    case_id: str | None
+    rows: tuple[int, ...]
+    written: tuple[RecordMessage, ...]
+
+
 def apply_items(
     connection: Connection,
     pairs: Sequence[tuple[Item, Prepared]],
     delayed: Mapping[str, datetime],
     desk: Desk,
     now: datetime,
-) -> dict[str, tuple[int, ...]]:
-    """Decide the prepared items in one transaction; the keys of those that are done, with the outbox rows of each.
+) -> dict[str, Decided]:
+    """Decide the prepared items in one transaction; what became of those that are done, by their keys.
 
     `delayed` are lanes of this round whose next item could not be prepared yet, and when to look again.
     """
@@ -101,7 +111,12 @@ def apply_items(
     inbox.mark(connection, settled, now)
     inbox.rest_lanes(connection, sorted(locked), now, {lane: at for lane, at in later.items() if lane in locked})
     keys = {item.id: item.key for item, _ in pairs}
-    return {keys[mark.id]: batch.filing.rows_of.get(keys[mark.id], ()) for mark in done}
+    filing = batch.filing
+    return {
+        key: Decided(mark.state, mark.case_id, filing.rows_of.get(key, ()), tuple(filing.written.get(key, ())))
+        for mark in settled
+        if (key := keys[mark.id])
+    }
 
 
 def _settled(mark: Done, slot: Slot) -> Done:
@@ -347,7 +362,7 @@ def _may_be_a_case(connection: Connection, ref: PostRef) -> bool:
 def _thread_event(batch: Batch, slot: Slot, what: ThreadPost) -> Event:
     event = read_thread_post(what.author, what.written, what.ref, what.at, slot.case.customer, batch.desk.policy)
     if isinstance(event, AdminAnswered):
-        return batch.followed(slot, event)
+        return batch.followed(slot, replace(event, has_it=what.was_sent))
     return event
 
 

@@ -94,10 +94,15 @@ class Filing:
     _keys_of: dict[str, list[str]] = field(default_factory=dict)
     rows_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Once stored: the outbox rows that followed from each item."""
+    written: dict[str, list[RecordMessage]] = field(default_factory=dict)
+    """The messages that each item brought."""
 
     def add(self, slot: Slot, event: Event, effects: tuple[Effect, ...]) -> None:
         self._events.append((slot, event, effects))
         self._entries.extend(_Entry(slot, effect, self.item) for effect in effects)
+        for effect in effects:
+            if isinstance(effect, RecordMessage):
+                self.written.setdefault(self.item, []).append(effect)
 
     def customer_times_after(self, slot: Slot, after: datetime) -> list[datetime]:
         """When the customer wrote later than that moment, in what is not stored yet."""
@@ -193,7 +198,9 @@ class Filing:
             self._keys_of.setdefault(entry.item, []).extend(row.dedupe_key for row in self._rows[rows_before:])
         alerts.add_alerts(self.connection, self._alert_rows)
         outbox.want(self.connection, self._wishes)
-        added = outbox.enqueue(self.connection, self._rows, self.now)
+        item_of = {key: item for item, keys in self._keys_of.items() if item for key in keys}
+        rows = [replace(row, item_key=item_of.get(row.dedupe_key)) for row in self._rows]
+        added = outbox.enqueue(self.connection, rows, self.now)
         self.rows_of = {
             item: tuple(added[key] for key in keys if key in added) for item, keys in self._keys_of.items()
         }
@@ -310,6 +317,8 @@ class Filing:
 
     def _pass_on(self, entry: _Entry, effect: RecordMessage) -> None:
         """A long text goes out as several posts, each a row of its own."""
+        if effect.has_it and effect.letter is None:
+            return  # its post in the thread was an answer before this desk was restored
         parts = len(split_parts(show(effect.written.text)))
         for part in range(1, parts + 1):
             payload: dict[str, Any] = {"part": part, "parts": parts}

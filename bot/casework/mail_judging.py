@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import assert_never
 
+from bot.canary.token import KEY_NAME, is_signed, token_in
 from bot.desk.effects import ThreadNotice
 from bot.desk.events import AdminAnswered, AnswerBounced, CustomerWrote, MailShown
 from bot.desk.mail_rules import (
@@ -23,8 +24,9 @@ from bot.desk.mail_rules import (
 from bot.desk.model import Person, Source
 from bot.desk.rules import detect_closure_phrase, is_note, quote
 from bot.text.safe import clean
-from storage import correspondence, mail_people, mail_tallies, messages
+from storage import canaries, correspondence, mail_people, mail_tallies, messages
 from storage.inbox import Done
+from storage.secrets import secret
 
 from .batch_state import Batch
 from .filing_rows import Slot, operations_row
@@ -38,6 +40,7 @@ def judge_mail(batch: Batch, item_id: int, mail: Mail, place: Place) -> tuple[Do
     slot: Slot | None
     match place:
         case Dropped():
+            _heed_canary(batch, mail)
             return Done(item_id, "ignored", facts=mail_facts(mail) | {"place": "Dropped"}), None
         case Joins():
             slot = _slot_for(batch, mail, place.case_id)
@@ -99,6 +102,13 @@ def shown_subject(batch: Batch, slot: Slot | None, mail: Mail) -> str:
         known += correspondence.subjects_of_case(batch.connection, slot.case.case_id)
     bare = bare_subject(subject)
     return "" if not bare or bare in {bare_subject(one) for one in known} else subject
+
+
+def _heed_canary(batch: Batch, mail: Mail) -> None:
+    """Among our own mail that comes round to us may be the one that was to tell whether mail arrives."""
+    token = token_in(mail.parsed.subject)
+    if token is not None and is_signed(secret(batch.connection, KEY_NAME), token):
+        canaries.seen(batch.connection, token, batch.now)
 
 
 def _slot_for(batch: Batch, mail: Mail, case_id: str | None) -> Slot | None:

@@ -17,7 +17,7 @@ from bot.text.safe import is_blank
 from storage.deliveries import DeliveryReport, read_delivery
 from storage.inbox import Item
 
-from .intake import FOR_A_PERSON, ItemKind, Request, Verb, read_request
+from .intake import FOR_A_PERSON, WAS_SENT, ItemKind, Request, Verb, read_request, why_unreadable
 from .mail_prepare import Mail, Mails, read_mail
 
 
@@ -39,6 +39,7 @@ class ThreadPost:
     author: Person
     written: Written
     ref: PostRef
+    was_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +102,21 @@ Prepared = DirectMessage | ThreadPost | Edit | Deletion | Mention | AskedFor | D
 async def prepare(item: Item, people: People, mails: Mails | None = None) -> Prepared:
     """Raises LookupUnavailable when the outside does not answer, UnknownUser when Slack denies the author.
 
-    Of a mail that cannot be read, raises what its reader does.
+    Of a mail that cannot be read, raises what its reader does; of an event that cannot be, UnreadableEvent.
     """
     match ItemKind(item.kind):
         case ItemKind.DELIVERY:
             return Delivery(item.at, read_delivery(item.raw))
         case ItemKind.REQUEST:
             request = read_request(item.raw)
+            by = await people.person(request.user)
+            if not by.is_admin:
+                return AskedFor(item.at, by, request)  # it is refused: nothing is looked up for it
             addressee = await _addressee(request, people) if request.verb in FOR_A_PERSON else None
             mail = None
             if request.verb in {Verb.ACCEPT_MAIL, Verb.OPEN_MAIL}:
                 mail = await _mails(mails).read_held(request.held_id)
-            return AskedFor(item.at, await people.person(request.user), request, addressee, mail)
+            return AskedFor(item.at, by, request, addressee, mail)
         case ItemKind.MAIL:
             await people.meet_admins()
             return await read_mail(item, _mails(mails))
@@ -130,6 +134,8 @@ async def prepare(item: Item, people: People, mails: Mails | None = None) -> Pre
             return Deletion(item.at, _ref(event, {**(event.get("previous_message") or {}), "ts": ts}))
         case ItemKind.MESSAGE:
             return await _message(item, people)
+        case ItemKind.UNREADABLE:
+            raise why_unreadable(item.raw)
 
 
 def _mails(mails: Mails | None) -> Mails:
@@ -150,7 +156,7 @@ async def _message(item: Item, people: People) -> DirectMessage | ThreadPost | N
     if item.lane.startswith("customer:") and str(event["channel"]).startswith("D"):
         await people.meet_admins()
         return DirectMessage(item.at, author, profile.handle, written, ref, ReplyTo(ref.channel, ref.thread_ts))
-    return ThreadPost(item.at, author, written, ref)
+    return ThreadPost(item.at, author, written, ref, was_sent=event.get(WAS_SENT) is True)
 
 
 async def _addressee(request: Request, people: People) -> Addressee:

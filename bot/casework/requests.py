@@ -20,6 +20,7 @@ from bot.desk.model import File, FileTrouble, Person, PostRef, ReplyTo, Written
 from bot.desk.rules import is_note
 from bot.text.safe import is_blank
 from storage import alerts, cases, messages, post_changes
+from storage.erasures import is_pseudonym
 
 from .batch_state import Batch
 from .filing_rows import Slot
@@ -43,7 +44,7 @@ def decide_request(batch: Batch, what: AskedFor) -> tuple[Reply, Slot | None]:
     if request.verb in FOR_A_MAIL:
         return decide_mail(batch, what)
     slot = batch.by_case.get(request.case_id)
-    if slot is None:
+    if slot is None or is_pseudonym(slot.case.customer):  # erased: nobody is there to reopen it for
         return Reply(ReplyKind.NOT_FOUND, request.case_id), None
     if request.verb is Verb.BLOCK:
         return block_customer(batch, what, slot), slot

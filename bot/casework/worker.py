@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bot.clock import Clock
 from bot.desk.effects import Reply
+from bot.ops.metrics import Author, Metrics, Step
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
 from storage import cases, held_mails, inbox, leases, outbox, replays
@@ -22,14 +26,16 @@ from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
 from .arrivals import Arrivals
-from .batch import apply_due, apply_items, read_outcome
+from .batch import Decided, apply_due, apply_items, read_outcome
 from .batch_state import Desk
+from .deleted_files import delete_file
 from .filing_rows import operations_row
 from .mail_due import apply_held_due
 from .mail_prepare import Mails
 from .names import rename
 from .prepare import Prepared, prepare
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LANES_PER_ROUND = 50
@@ -83,9 +89,11 @@ class Casework:
         self._started = clock.now()
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
+        self._suspects_turn = False
         self._kept: set[str] = set()
         self.keeping = True  # whether what arrives can be kept, as far as the last try tells
         self.on_outbox: Callable[[], None] = _nothing
+        self.metrics = Metrics()
 
     async def put(self, item: NewItem) -> bool:
         """Commit an item to the inbox. False when it was there already, or is about no case.
@@ -94,25 +102,37 @@ class Casework:
         """
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
-        try:
-            stored = await self._arrivals.put(item)
-        except (DatabaseUnavailable, TimeoutError):
-            self.keeping = False
-            raise
-        finally:
-            self._arriving.discard(arrival)
-            arrival.set_result(None)
-        self.keeping = True
-        log.info("item received", action="received", item=item.key, stored=stored)
+        with bound_contextvars(item=item.key):
+            try:
+                with self.metrics.timed(Step.KEEP):
+                    stored = await self._note_keeping(self._arrivals.put(item))
+            except (DatabaseUnavailable, TimeoutError) as error:
+                log.warning("an item could not be kept; it is sent again", action="not_kept", error=repr(error))
+                raise
+            finally:
+                self._arriving.discard(arrival)
+                arrival.set_result(None)
+            log.info("item received", action="received", stored=stored)
         if stored:
+            self.metrics.received(item.kind)
             self._arrived.set()
         return stored
 
-    async def _try_to_keep(self) -> None:
-        with contextlib.suppress(TimeoutError):
+    async def _keep(self, work: Callable[[Connection], T]) -> T:
+        async def write() -> T:
             async with asyncio.timeout(INTAKE_TIMEOUT):
-                await self._database.write(inbox.try_to_keep)
-            self.keeping = True
+                return await self._database.write(work)
+
+        return await self._note_keeping(write())
+
+    async def _note_keeping(self, keeping: Coroutine[None, None, T]) -> T:
+        try:
+            result = await keeping
+        except (DatabaseUnavailable, TimeoutError):
+            self.keeping = False
+            raise
+        self.keeping = True
+        return result
 
     async def outcome(self, key: str, patience: float) -> Reply | None:
         """What became of a request, within `patience` seconds; None when it is told later instead."""
@@ -136,10 +156,11 @@ class Casework:
         """Let time come to the cases that are due now; how many there were."""
         now = self._clock.now()
         # Most checks find nothing: a look is enough then, and nobody waits for it to write.
-        has_due, has_held = await self._database.read(partial(_look_for_due, now=now))
         due = held = 0
-        if has_due:
-            due = await self._database.write(partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK))
+        with self.metrics.timed(Step.ESCALATE):
+            has_due, has_held = await self._database.read(partial(_look_for_due, now=now))
+            if has_due:
+                due = await self._database.write(partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK))
         if has_held:
             held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
         if held:
@@ -159,6 +180,15 @@ class Casework:
         except (DatabaseUnavailable, LookupUnavailable, UnknownUser, TimeoutError) as error:
             log.warning("a customer's new name is not taken over yet", error=str(error))
 
+    async def file_deleted(self, file_id: str) -> None:
+        """Have the copies of a file go that was deleted in Slack, in one commit with the note of it.
+
+        Raises DatabaseUnavailable or TimeoutError: then it must not be acknowledged.
+        """
+        now = self._clock.now()
+        if await self._keep(partial(delete_file, file_id=file_id, now=now)):
+            self.on_outbox()
+
     async def caught_up(self, before: datetime) -> bool:
         """Whether everything received before that moment has been decided."""
         return not await self._database.read(lambda connection: inbox.backlog(connection, before))
@@ -171,7 +201,7 @@ class Casework:
                 self._arrived.clear()
                 try:
                     if not self.keeping:
-                        await self._try_to_keep()
+                        await self._keep(inbox.try_to_keep)
                     pause = 0.0 if await self._round() else await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
@@ -224,13 +254,19 @@ class Casework:
                 await asyncio.sleep(LEFTOVERS_PAUSE)
                 return True
         self._forget_decided_elsewhere({item.id for item in items})
-        pairs, delayed, self._kept = await self._prepared(items, now)
+        preparing = {item.lane for item in items if item.id in self._preparing}
+        items, suspects = _apart(items) if not self._careful_left else (items, [])
+        self._suspects_turn = bool(suspects) and not (items and self._suspects_turn)
+        if self._suspects_turn:
+            items = await self._begun_alone(suspects)
+        pairs, delayed, busy = await self._prepared(items, now)
+        self._kept = busy | (preparing - {item.lane for item, _ in pairs} - delayed.keys())
         delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         # Others may have what was taken and is not worked on.
         untouched = taken - {item.lane for item, _ in pairs} - self._kept
         delayed |= {lane: now for lane in untouched if lane not in delayed}
         if pairs or delayed:
-            await self._decide(pairs, delayed)
+            self._kept |= await self._not_decided(await self._decide(pairs, delayed) & taken)
         return True
 
     async def _take(self, now: datetime) -> tuple[list[Item], set[str], set[str]]:
@@ -238,7 +274,7 @@ class Casework:
         if self._database.dialect == "sqlite" or self._careful_left:  # one thing at a time needs no lanes kept
             items, held, _ = await self._database.read(partial(_take_unheld, now=now))
             return items, held, set()
-        taking = (now + self._lasting, frozenset(self._kept))
+        taking = _Taking(now + self._lasting, self._owner, frozenset(self._kept))
         return await self._database.write(partial(_take_unheld, now=now, taking=taking))
 
     async def _put_back(self, lanes: set[str]) -> None:
@@ -266,6 +302,12 @@ class Casework:
             return [one for one in items if one.lane not in lanes]
         if item.id not in self._begun:
             self._careful_left -= 1
+        return await self._begun_alone([item])
+
+    async def _begun_alone(self, items: Sequence[Item]) -> list[Item]:
+        """One of the items, with the try counted; none where it has been tried too often, or waits no more."""
+        item = next((one for one in items if one.id in self._begun), items[0])
+        if item.id not in self._begun:
             tries = await self._database.write(partial(inbox.begin_attempt, item_id=item.id))
             if tries > TRIES:
                 await self._count_failure(item, ENDED_US)
@@ -322,12 +364,17 @@ class Casework:
 
     async def _prepare(self, item: Item) -> Prepared:
         async with self._lookups:
-            return await prepare(item, self._people, self._mails)
+            with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
+                return await prepare(item, self._people, self._mails)
 
-    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
-        """One transaction for all; if that fails, one for each, so that a bad item stands alone."""
+    async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
+        """One transaction for all; if that fails, one for each, so that a bad item stands alone.
+
+        The lanes in which something was not decided.
+        """
         try:
-            await self._apply(pairs, delayed)
+            done = await self._apply(pairs, delayed)
+            return {item.lane for item, _ in pairs if item.key not in done}
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -344,20 +391,39 @@ class Casework:
                     failed_lanes.add(item.lane)
                     await self._count_failure(item, reason)
             await self._apply([], {lane: until for lane, until in delayed.items() if lane not in failed_lanes})
+            return set()
 
-    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> None:
+    async def _not_decided(self, lanes: set[str]) -> set[str]:
+        """The lanes that somebody else had locked just then: they are ours still, and looked at again."""
+        if not lanes:
+            return set()
+        return await self._database.read(partial(inbox.not_given_back, lanes=lanes, owner=self._owner))
+
+    async def _apply(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
+        """The keys of the items that were decided."""
         now = self._clock.now()
         work = partial(apply_items, pairs=pairs, delayed=delayed, desk=self._desk, now=now)
-        done = await self._database.write(work)
-        for key, rows in done.items():
-            log.info("item decided", action="decided", item=key, rows=list(rows))
+        with self.metrics.timed(Step.DECIDE):
+            done = await self._database.write(work)
+        received = {item.key: item.received_at for item, _ in pairs}
+        for key, decided in done.items():
+            self._tell_decided(key, decided, now - received[key])
         if done:
             self.on_outbox()
             async with self._progress:
                 self._progress.notify_all()
+        return set(done)
+
+    def _tell_decided(self, key: str, decided: Decided, waited: timedelta) -> None:
+        facts = {"item": key, "case_id": decided.case_id, "rows": list(decided.rows)}
+        log.info("item decided", action="decided", state=decided.state, **facts)
+        self.metrics.took(Step.INBOX, waited.total_seconds())
+        for message in decided.written:
+            self.metrics.wrote(message.source, Author.ADMIN if message.is_answer else Author.CUSTOMER)
 
     async def _count_failure(self, item: Item, error: BaseException | str) -> None:
         """The third failure of an item by itself quarantines it: its lane goes on, and a person is told."""
+        self.metrics.item_failed()
         if isinstance(error, str):
             log.error("an item failed", action="failed", item=item.key, error=error)
             words, begun = error, True
@@ -385,6 +451,15 @@ class Casework:
             self.on_outbox()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """For how long lanes are kept from other processes, by whom, and which he kept before."""
+
+    until: datetime
+    owner: str
+    kept: frozenset[str]
+
+
 def _nothing() -> None:
     """Until somebody listens."""
 
@@ -394,20 +469,41 @@ def _look_for_due(connection: Connection, now: datetime) -> tuple[bool, bool]:
     return bool(cases.due_cases(connection, now, 1)), held_mails.is_any_overdue(connection, now)
 
 
+def _apart(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """What may be decided together, and what stands first in its lane and was tried before: one of those may be
+    what ends a process, or fails, and takes nothing else with it when it is tried alone.
+    """
+    together: list[Item] = []
+    suspects: list[Item] = []
+    seen: set[str] = set()
+    stopped: set[str] = set()
+    for item in items:
+        if item.attempts and item.lane not in stopped:
+            stopped.add(item.lane)
+            if item.lane not in seen:
+                suspects.append(item)
+        elif item.lane not in stopped:
+            together.append(item)
+        seen.add(item.lane)
+    return together, suspects
+
+
 def _look(connection: Connection) -> None:
     """A transaction is begun and ended, and that is all."""
     connection.exec_driver_sql("SELECT 1")
 
 
 def _take_unheld(
-    connection: Connection, now: datetime, taking: tuple[datetime, frozenset[str]] | None = None
+    connection: Connection, now: datetime, taking: _Taking | None = None
 ) -> tuple[list[Item], set[str], set[str]]:
     """What may be decided, the lanes in which something waits for what was written before it in a gap, and all
-    lanes looked at. `taking` keeps them from other processes: until when, and which were kept before."""
+    lanes looked at. `taking` keeps them from other processes."""
     if taking is None:
         ready = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
     else:
-        ready = inbox.take_lanes(connection, now, LANES_PER_ROUND, *taking)
+        taken = inbox.take_lanes(connection, now, LANES_PER_ROUND, taking.until, taking.owner, taking.kept)
+        inbox.suspect(connection, taken.left_behind, ITEMS_PER_LANE)
+        ready = list(taken.lanes)
     items = inbox.heads(connection, ready, ITEMS_PER_LANE)
     gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
     if gap_at is None:

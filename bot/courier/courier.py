@@ -12,16 +12,18 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
 from bot.leases import FIRST_TOKEN, Lease, Leases, channel_lease
+from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.timing import Timing
 from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
-from storage.outbox import OutboxRow
+from storage.outbox import OutboxRow, way_of
 
 from . import reports
 from .answers import settle_answer
@@ -111,6 +113,7 @@ class Courier:
         self.on_delivered: Callable[[], None] = _nothing
         self.why_gone: Callable[[str], Awaitable[str | None]] = _nobody_is
         self.login_trouble: str | None = None
+        self.metrics = Metrics()
 
     async def run(self) -> None:
         """Serve every destination that has something due, until `stop` or cancelled."""
@@ -187,18 +190,23 @@ class Courier:
                     return
                 if turn.row is None:
                     await self._write_under(destination, partial(outbox.rest_lane, lane=turn.lane, now=now))
-                elif destination == outbox.MAIL and self._mail is not None:
-                    await self._mail.deliver(turn.row)
-                    self.wake.set()
-                    self.on_delivered()
                 else:
-                    await self._deliver(turn.row)
+                    with bound_contextvars(**way_of(turn.row)), self.metrics.timed(Step.SEND):
+                        await self._bring(turn.row)
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
                 await asyncio.sleep(POLL)
             except LeaseLost:
                 log.info("another process may serve it by now", action="lease_over", destination=destination)
                 return
+
+    async def _bring(self, row: OutboxRow) -> None:
+        if row.destination == outbox.MAIL and self._mail is not None:
+            await self._mail.deliver(row)
+            self.wake.set()
+            self.on_delivered()
+        else:
+            await self._deliver(row)
 
     async def _write(self, row: OutboxRow, work: Callable[[Connection], T]) -> T:
         return await self._write_under(row.destination, work)
@@ -225,6 +233,7 @@ class Courier:
             await self._again(row, row.state, str(error), max(error.seconds, self._backoff(row)))
         except Uncertain as error:
             log.warning("an answer was lost", action="uncertain", row=row.id, kind=row.kind, error=str(error))
+            self.metrics.delivery(Way.SLACK, Result.UNCERTAIN)
             await self._again(row, "uncertain", str(error), self._timing.settle_after)
         except LoginTrouble as error:
             if self.login_trouble is None:
@@ -258,7 +267,7 @@ class Courier:
             await self._refuse_if_gone(row)
         if row.kind == "file":
             await self._files.send(row, await self._channel(row))
-            self._delivered()
+            self._file_delivered(row, Result.SENT)
             return
         if row.kind == "mirror":
             row = await self._merge(row, behind=await self._pacing.post(row.channel))
@@ -327,7 +336,7 @@ class Courier:
         """Look whether a post whose answer was lost stands in Slack; after some misses it is sent again."""
         if row.kind == "file":
             if await self._files.settle(row, await self._channel(row)):
-                self._delivered()
+                self._file_delivered(row, Result.SETTLED)
             else:
                 await self._look_again(row, FILE_LOOKS)
             return
@@ -337,7 +346,7 @@ class Courier:
         ts = await self._find(row, channel, outgoing, since)
         if ts is not None or outgoing.only_to is not None:
             log.info("a lost answer was settled", action="settled", row=row.id, kind=row.kind)
-            await self._done(row, channel, ts, outgoing)
+            await self._done(row, channel, ts, outgoing, Result.SETTLED)
             return
         await self._look_again(row, LOOKS)
 
@@ -365,7 +374,14 @@ class Courier:
             return await self._gateway.direct_channel(row.channel)
         return row.channel
 
-    async def _done(self, row: OutboxRow, channel: str, ts: str | None, outgoing: Outgoing) -> None:
+    async def _done(
+        self,
+        row: OutboxRow,
+        channel: str,
+        ts: str | None,
+        outgoing: Outgoing,
+        result: Result = Result.SENT,
+    ) -> None:
         """The result in one commit with what follows from it."""
         self.login_trouble = None
         now = self._clock.now()
@@ -384,12 +400,18 @@ class Courier:
             return posted
 
         for done in await self._write(row, work):
-            facts = {"kind": done.kind, "case_id": done.case_id, "message": done.message_id}
-            log.info("delivered", action="sent", row=done.id, **facts)
+            log.info("delivered", action="sent", **way_of(done), kind=done.kind)
+            self.metrics.delivery(Way.SLACK, result)
+            self.metrics.took(Step.OUTBOX, (now - done.created_at).total_seconds())
         self._channels.worked(row.channel)
         self._delivered()
         if row.kind == "card":
             self.on_report()  # replies to a new card may wait for it to be known
+
+    def _file_delivered(self, row: OutboxRow, result: Result) -> None:
+        self.metrics.delivery(Way.SLACK, result)
+        self.metrics.took(Step.OUTBOX, (self._clock.now() - row.created_at).total_seconds())
+        self._delivered()
 
     def _delivered(self) -> None:
         self.login_trouble = None
@@ -398,6 +420,8 @@ class Courier:
 
     async def _again(self, row: OutboxRow, state: str, error: str, seconds: float) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
+        if state != "uncertain":
+            self.metrics.delivery(Way.SLACK, Result.DELAYED)
 
         def work(connection: Connection) -> None:
             outbox.set_state(connection, row.id, state, error)
@@ -447,6 +471,7 @@ class Courier:
         """Set aside for good, and tell: the desk of answers and files, the alerting channel of all else."""
         now = self._clock.now()
         log.error("a row was parked", action="parked", row=row.id, kind=row.kind, error=reason)
+        self.metrics.delivery(Way.SLACK, Result.PARKED)
 
         def work(connection: Connection) -> None:
             outbox.finish(connection, row.id, "parked", now, error=reason)

@@ -148,12 +148,12 @@ class FileRows:
         return True
 
     def _plan(self, connection: Connection, row: OutboxRow) -> _Plan | None:
-        """None: its message was deleted meanwhile, and nothing more of it is passed on."""
+        """None: it or its message was deleted meanwhile, and nothing more of it is passed on."""
         attachment = attachments.load_file(connection, row.payload["attachment_id"])
         message = messages.load_message(connection, row.message_id or 0)
         if attachment is None or message is None:
             raise ValueError(f"a file's row without its file or message: {row.message_id}")
-        if message.deleted_at is not None:
+        if message.deleted_at is not None or attachment.deleted_at is not None:
             return None
         if outbox.fate_of(connection, message.id).words_waiting:
             raise NotYet("the words it came with have not gone yet")
@@ -270,7 +270,7 @@ class FileRows:
             attachments.add_copy(connection, row.payload["attachment_id"], file_id, channel, share.ts)
             settle_answer(connection, message_id, now)
             message = messages.load_message(connection, message_id)
-            if message is not None and message.deleted_at is not None:
+            if message is not None and attachments.copies_to_delete(connection, message_id):
                 outbox.want(connection, [outbox.copies_wish(message.id, message.case_id, now)])
             outbox.rest_lane(connection, row.lane, now)
 
@@ -286,7 +286,8 @@ class FileRows:
         now = self._clock.now()
 
         def work(connection: Connection) -> None:
-            outbox.finish(connection, row.id, "dropped", now, error="its message was deleted")
+            outbox.finish(connection, row.id, "dropped", now, error="it or its message was deleted")
+            settle_answer(connection, row.message_id or 0, now)
             outbox.rest_lane(connection, row.lane, now)
 
         await self.write(row, work)

@@ -20,6 +20,7 @@ from bot.blocks import words
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble, LostFile
+from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.text.safe import is_blank
 from bot.timing import Timing
 from storage import attachments, correspondence, inbox, messages, outbox
@@ -27,7 +28,7 @@ from storage.attachments import Attachment
 from storage.correspondence import CaseMail
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
-from storage.outbox import MAIL, OutboxRow
+from storage.outbox import MAIL, OutboxRow, way_of
 
 from . import reports
 from .files import FileRows
@@ -92,6 +93,7 @@ class MailRows:
         self.write: Callable[[OutboxRow, Callable[[Connection], Any]], Awaitable[Any]] = self._write
         self.on_trouble: Callable[[str], None] = _nobody_hears
         self.on_report: Callable[[], None] = _nobody_listens
+        self.metrics = Metrics()
 
     async def deliver(self, row: OutboxRow) -> None:
         """Bring one row as far as it gets. Raises DatabaseUnavailable."""
@@ -173,6 +175,9 @@ class MailRows:
         for attachment in draft.files:
             if attachment.trouble is not None:
                 continue
+            if attachment.deleted_at is not None:
+                missing.append(_Lost(attachment, FileTrouble.DELETED))
+                continue
             try:
                 brought.append(await self._files.bring(attachment, draft.row.created_at))
             except FileLost as error:
@@ -240,9 +245,9 @@ class MailRows:
             outbox.rest_lane(connection, row.lane, now)
 
         await self.write(row, work)
-        log.info(
-            "delivered", action="sent", row=row.id, kind=row.kind, case_id=row.case_id, message=row.message_id
-        )
+        log.info("delivered", action="sent", **way_of(row), kind=row.kind)
+        self.metrics.delivery(Way.EMAIL, Result.SENT)
+        self.metrics.took(Step.OUTBOX, (now - row.created_at).total_seconds())
         if missing:
             self.on_report()
 
@@ -255,6 +260,7 @@ class MailRows:
     async def _again(self, row: OutboxRow, lost: int, error: str, seconds: float, *, failed: bool = True) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
         log.warning("a mail waits", action="delayed", row=row.id, kind=row.kind, error=error, seconds=seconds)
+        self.metrics.delivery(Way.EMAIL, Result.UNCERTAIN if lost else Result.DELAYED)
 
         def work(connection: Connection) -> None:
             if lost:
@@ -276,6 +282,7 @@ class MailRows:
         if self.trouble is None:
             log.error("mail cannot be sent", action="paused", error=error, row=row.id)
         self.trouble = error
+        self.metrics.delivery(Way.EMAIL, Result.UNCERTAIN if lost else Result.DELAYED)
         until = self._paused_until = self._clock.now() + timedelta(seconds=self._timing.mail_login_pause)
 
         def work(connection: Connection) -> None:
@@ -317,6 +324,7 @@ class MailRows:
             outbox.rest_lane(connection, row.lane, now)
 
         await self.write(row, work)
+        self.metrics.delivery(Way.EMAIL, Result.DROPPED)
         self.on_report()
 
     async def _cannot(self, row: OutboxRow) -> None:
@@ -331,6 +339,7 @@ class MailRows:
             outbox.rest_lane(connection, row.lane, now)
 
         await self.write(row, work)
+        self.metrics.delivery(Way.EMAIL, Result.DROPPED)
 
     async def _unknown(self, row: OutboxRow, why: str) -> None:
         """Set aside for good; whether it arrived is for a person to find out."""
@@ -344,6 +353,7 @@ class MailRows:
     ) -> None:
         now = self._clock.now()
         log.error("a mail was parked", action="parked", row=row.id, kind=row.kind, outcome=outcome, error=reason)
+        self.metrics.delivery(Way.EMAIL, Result.PARKED)
 
         def work(connection: Connection) -> None:
             outbox.finish(connection, row.id, "parked", now, error=reason)

@@ -45,7 +45,15 @@ def file_failed_in_mail(
 def parked_row(row: OutboxRow, reason: str, alerting_channel: str) -> NewRow:
     payload = {"what": row.kind.replace("_", " "), "reason": reason, "destination": row.channel}
     return NewRow(
-        f"parked:{row.id}", OPERATIONS_LANE, alerting_channel, "parked", row.case_id, None, payload, URGENT
+        f"parked:{row.id}",
+        OPERATIONS_LANE,
+        alerting_channel,
+        "parked",
+        row.case_id,
+        None,
+        payload,
+        URGENT,
+        item_key=row.item_key,
     )
 
 

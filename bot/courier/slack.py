@@ -140,6 +140,9 @@ class SlackGateway:
     async def update(self, channel: str, ts: str, post: Post) -> None:
         await self.call("chat_update", channel=channel, ts=ts, text=post.text, blocks=list(post.blocks))
 
+    async def delete(self, channel: str, ts: str) -> None:
+        await self.call("chat_delete", allow="message_not_found", channel=channel, ts=ts)
+
     async def react(self, channel: str, ts: str, name: str) -> None:
         await self.call("reactions_add", allow="already_reacted", channel=channel, timestamp=ts, name=name)
 
@@ -207,8 +210,8 @@ class SlackGateway:
         named = (*(file.get("channels") or ()), *(file.get("groups") or ()), *(file.get("ims") or ()))
         return Share(None) if channel in named else None
 
-    async def delete_file(self, file_id: str) -> None:
-        await self.call("files_delete", file=file_id)
+    async def delete_file(self, file_id: str, *, allow: str = "") -> None:
+        await self.call("files_delete", allow=allow, file=file_id)
 
     async def call(self, method: str, allow: str = "", **arguments: Any) -> Any:
         """Call a Web API method; an error named `allow` counts as done. Raises an Undelivered."""

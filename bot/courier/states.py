@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 
 from bot.blocks.card import card
 from bot.blocks.post import Post
@@ -18,7 +19,6 @@ from bot.desk.effects import MarkState
 from bot.leases import STATES, Duty, Leases
 from storage import alerts, attachments, held_mails, messages, outbox
 from storage import reports as case_reports
-from storage.attachments import FileCopy
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.messages import Copy
@@ -34,7 +34,8 @@ log = structlog.get_logger(__name__)
 
 POLL = 1.0
 AT_ONCE = 20
-_METHODS = ("chat.update", "reactions.add", "files.delete")
+_METHODS = ("chat.update", "reactions.add", "files.delete", "chat.delete")
+_GONE = {"gone": "chat.delete", "gone_file": "files.delete"}
 BACKOFF_MOST = 60.0
 
 EMOJI = {
@@ -101,7 +102,8 @@ class States:
         for state in due:
             if self._stopping:
                 return 0.0
-            await self._bring(state)
+            with bound_contextvars(target=state.target, case_id=state.case_id):
+                await self._bring(state)
         return 0.0 if due else await self._pause()
 
     async def _turn(self, method: str) -> None:
@@ -131,7 +133,8 @@ class States:
             log.error("a state cannot be shown", target=state.target, exc_info=error)
             await self._rest(state, f"{type(error).__name__}: {error}")
         else:
-            await self._duty.commit(partial(outbox.applied, state=state, shown=shown))
+            done = outbox.forget if state.kind in _GONE else partial(outbox.applied, shown=shown)
+            await self._duty.commit(partial(done, state=state))
 
     async def _show(self, state: Desired) -> str:
         match state.kind:
@@ -145,6 +148,8 @@ class States:
                 return await self._copies(state)
             case "mail_post":
                 return await self._mail_post(state)
+            case "gone" | "gone_file":
+                return await self._delete(state)
             case _:
                 raise ValueError(f"a desired state of a kind nobody shows: {state.kind}")
 
@@ -156,6 +161,15 @@ class States:
         if state.applied is not None and state.applied != wished:
             await self._gateway.unreact(channel, ts, str(state.applied))
         return wished
+
+    async def _delete(self, state: Desired) -> str:
+        """Of what was erased, our own posts and files go too, where that was asked for."""
+        await self._turn(_GONE[state.kind])
+        if state.kind == "gone":
+            await self._gateway.delete(state.payload["channel"], state.payload["ts"])
+        else:
+            await self._gateway.delete_file(state.payload["file_id"], allow="file_not_found")
+        return "gone"
 
     async def _card(self, state: Desired) -> str:
         def work(connection: Connection) -> tuple[Post, str, str] | None:
@@ -241,15 +255,8 @@ class States:
         return "shown"
 
     async def _delete_files(self, message_id: int) -> None:
-        """The copies of the files that came with a message go when it goes; its words are emptied by `_copies`."""
-
-        def work(connection: Connection) -> list[FileCopy]:
-            message = messages.load_message(connection, message_id)
-            if message is None or message.deleted_at is None:
-                return []
-            return attachments.copies_of_message(connection, message_id)
-
-        for copy in await self._database.read(work):
+        """The copies of a file go when it goes, by itself or with its message; words are emptied by `_copies`."""
+        for copy in await self._database.read(partial(attachments.copies_to_delete, message_id=message_id)):
             await self._turn("files.delete")
             try:
                 await self._gateway.delete_file(copy.file_id)
@@ -279,4 +286,4 @@ def _nothing() -> None:
 
 
 def _method(state: Desired) -> str:
-    return "reactions.add" if state.kind == "mark" else "chat.update"
+    return _GONE.get(state.kind, "reactions.add" if state.kind == "mark" else "chat.update")

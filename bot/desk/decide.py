@@ -245,7 +245,7 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
         case = _with_answer(case, event.at, event.by, event.followed_by, policy)
         closing = event.closes and case.is_open and not event.followed_by
         if event.ref is not None:
-            effects.append(Mark(event.ref, MarkState.WAITING))
+            effects.append(Mark(event.ref, MarkState.SENT if event.has_it else MarkState.WAITING))
         effects.append(
             RecordMessage(
                 at=event.at,
@@ -276,7 +276,9 @@ def _admin_answered(case: Case, event: AdminAnswered, policy: Policy) -> Decisio
         else:
             case, more = _close(case, event.at, event.by, ThreadNotice.CLOSED)
             effects.extend(more)
-            if event.has_it:  # the words, but not that a new case opens if the customer writes again
+            if (
+                event.has_it and event.letter is not None
+            ):  # the words, but not that a new case opens if the customer writes again
                 effects.append(SayClosed(case.reply_to))
     effects.append(RefreshCard())
     return Decision(case, tuple(effects))

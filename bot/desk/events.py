@@ -32,8 +32,9 @@ class CustomerWrote:
 class AdminAnswered:
     """An admin's post in the case's thread that is meant for the customer, or their mail (it has no `ref`).
 
-    `has_it`: the mail went to the customer, too. `followed_by` are the times of customer messages on the case that
-    were written later than this answer but processed before it: they stay unanswered.
+    `has_it`: it went to the customer already, by mail or before the desk was restored. `followed_by` are the times
+    of customer messages on the case that were written later than this answer but processed before it: they stay
+    unanswered.
     """
 
     at: datetime

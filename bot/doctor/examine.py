@@ -11,7 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.clock import Clock
 from bot.config import Settings, misspelt_names
 from bot.courier.slack import SlackGateway
-from storage.engine import open_database
 
 from . import machine, mail, slack
 from .findings import Finding, Level, ok, warning
@@ -49,9 +48,6 @@ async def _slack(settings: Settings, session: aiohttp.ClientSession, *, has_desk
     found += more
     if workspace is None:
         return found
-    database = open_database(settings.database_url) if has_desk else None
-    try:
-        return found + await slack.people(settings, workspace, gateway, client, database)
-    finally:
-        if database is not None:
-            await database.close()
+    return found + await slack.people(
+        settings, workspace, gateway, client, settings.database_url if has_desk else None
+    )

@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.startup import database_problem, reason
-from storage.engine import postgres_engine, sqlite_engine
-from storage.errors import StorageError
-from storage.migrate import revisions, serves
+from storage.errors import StorageError, UnknownSchema
+from storage.looking import look
+from storage.migrate import refuse_foreign, revisions
 from storage.urls import driver_url
 
 from .findings import Finding, error, ok, warning
@@ -66,7 +66,7 @@ async def database(url: str) -> list[Finding]:
         return [_file_to_come(file)]
     try:
         async with asyncio.timeout(PATIENCE):
-            return [ok("database", "it can be read"), await _schema(url)]
+            return [ok("database", "it can be read"), await look(url, _judged_schema)]
     except TimeoutError:
         why = f"it does not answer within {PATIENCE:g} s: check host and port, and that it runs"
     except StorageError as trouble:
@@ -76,33 +76,20 @@ async def database(url: str) -> list[Finding]:
     return [error("database", f"DATABASE_URL: {why}")]
 
 
-async def _schema(url: str) -> Finding:
-    parsed = driver_url(url)
-    is_file = parsed.get_backend_name() == "sqlite"
-    engine = sqlite_engine(parsed, writable=False) if is_file else postgres_engine(parsed)
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_judged_schema)
-    finally:
-        await engine.dispose()
-
-
 def _judged_schema(connection: Connection) -> Finding:
     current, head = revisions(connection)
+    try:
+        refuse_foreign(connection)
+    except UnknownSchema as trouble:
+        return error("schema", f"DATABASE_URL: {trouble}")
     if current is None:
         return ok("schema", "there is no desk in it yet: the first start makes one")
     if current == head:
         return ok("schema", f"revision {current}, as this version wants it")
-    if serves(connection):
-        return warning(
-            "schema",
-            f"revision {current}, this version's is {head}: copy the database, then `casewire migrate` or the "
-            "next start brings it there",
-        )
-    return error(
+    return warning(
         "schema",
-        f"revision {current} is none that this version can work with: install the version that made it, or "
-        "restore the backup taken before its upgrade",
+        f"revision {current}, this version's is {head}: copy the database, then `casewire migrate` or the "
+        "next start brings it there",
     )
 
 

@@ -79,7 +79,7 @@ def senders(settings: Settings) -> list[Finding]:
 
 
 async def smtp(settings: Settings, session: aiohttp.ClientSession) -> list[Finding]:
-    carrier = mail_carrier(settings, session, Clock())
+    carrier = mail_carrier(settings, session, Clock(), lambda: settings)
     if carrier is None:
         if settings.reads_mail:
             return [warning("smtp", "mail is read and cannot be answered: set SMTP_SERVER")]

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.advice import Setup
@@ -16,8 +18,7 @@ from bot.courier.slack import NotSent, SlackGateway, Uncertain, Undelivered
 from bot.people import LookupUnavailable, People
 from bot.startup import StartError, Workspace, check_workspace
 from storage import cases
-from storage.engine import Database
-from storage.errors import DatabaseUnavailable
+from storage.looking import look
 
 from .findings import Finding, error, ok, warning
 from .machine import clock as clock_finding
@@ -36,7 +37,7 @@ FEATURES: Mapping[str, frozenset[str]] = {
     "admins by address": frozenset({"users:read.email"}),
     "admins by user group": frozenset({"usergroups:read"}),
 }
-_AWAY = "check the network, proxies and SLACK_API_URL, and status.slack.com"
+AWAY = "check the network, proxies and SLACK_API_URL, and status.slack.com"
 _LACKS = "the app lacks scopes"
 
 
@@ -75,7 +76,7 @@ async def workspace(settings: Settings, slack: SlackGateway) -> tuple[list[Findi
         problems = [problem for problem in trouble.problems if not problem.startswith(_LACKS)]
         return [error("slack", problem) for problem in problems], None
     except (NotSent, Uncertain) as trouble:
-        return [error("slack", f"{trouble}: {_AWAY}")], None
+        return [error("slack", f"{trouble}: {AWAY}")], None
     names = ", ".join(found.names.values())
     return [
         ok("tokens", f"both are taken by {found.url or found.team_id}, and Socket Mode is on"),
@@ -85,14 +86,12 @@ async def workspace(settings: Settings, slack: SlackGateway) -> tuple[list[Findi
 
 
 async def people(
-    settings: Settings, found: Workspace, slack: SlackGateway, client: AsyncWebClient, database: Database | None
+    settings: Settings, found: Workspace, slack: SlackGateway, client: AsyncWebClient, database_url: str | None
 ) -> list[Finding]:
     """Whether each admin is found, and who reads along; without a database nobody is a customer yet."""
 
     async def customers_among(members: list[str]) -> list[str]:
-        if database is None:
-            return []
-        return await database.read(partial(cases.customers_among, identifiers=members))
+        return await look(database_url, partial(_customers, members=members)) if database_url is not None else []
 
     known = People(client, settings.admins, found.team_id, Clock.monotonic)
     setup = Setup(settings, found, slack, known, customers_among)
@@ -102,10 +101,15 @@ async def people(
     ]
 
 
+def _customers(connection: Connection, members: list[str]) -> list[str]:
+    """Before the first start there is no table yet."""
+    return cases.customers_among(connection, members) if sa.inspect(connection).has_table("customers") else []
+
+
 async def _told(check: str, look: Callable[[], Awaitable[list[str]]], well: str) -> list[Finding]:
     try:
         texts = await look()
-    except (Undelivered, LookupUnavailable, DatabaseUnavailable, DBAPIError) as trouble:
+    except (Undelivered, LookupUnavailable, DBAPIError, OSError) as trouble:
         return [warning(check, f"this could not be looked over just now ({trouble}): try again")]
     return [warning(check, text) for text in texts] or [ok(check, well)]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.casework.enquiries import Enquiries
 from bot.casework.worker import Casework
@@ -11,6 +13,10 @@ from bot.clock import Clock
 from bot.courier.slack import SlackGateway
 from bot.home import Homes
 from bot.people import People
+
+
+async def _unheard(_event: Mapping[str, Any]) -> None:
+    """No canary is sent from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +31,4 @@ class Deps:
     command: str
     slack: SlackGateway
     homes: Homes
+    on_canary: Callable[[Mapping[str, Any]], Awaitable[None]] = _unheard

@@ -9,16 +9,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-import idna
+from .addresses import sender_of_raw
 
 HEAD_MOST = 256 * 1024
 VALUE_MOST = 4096
-ADDRESS_MOST = 320
 _WANTED = (b"message-id", b"from", b"date", b"subject")
 _END = re.compile(rb"\r?\n[ \t]*\r?\n|\r\r")
 _FIELD = re.compile(rb"^([!-9;-~]{1,64})[ \t]*:(.*)$", re.DOTALL)
-_PLAIN = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x20\x7f]{1,64}@[^\s@<>()\[\]\\,;:\"\x00-\x20\x7f]{1,253}")
-_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +31,12 @@ def read_head(raw: bytes) -> Head:
     block, body = _split(raw)
     fields = _fields(block)
     message_ids = fields[b"message-id"]
+    sender = sender_of_raw(raw)
     return Head(
         message_id=_text(message_ids[0]) if message_ids else "",
         fingerprint=_fingerprint(fields, body),
-        address=_sender(fields[b"from"]),
+        address=sender.address if sender is not None else None,
     )
-
-
-def customer_address(written: str) -> str | None:
-    """An address as we keep it: lower-cased, its domain in Unicode (UTS 46). None if it is none."""
-    if len(written) > ADDRESS_MOST or not _PLAIN.fullmatch(written):
-        return None
-    local, _, domain = written.rpartition("@")
-    host = _host(domain.rstrip("."))
-    return f"{local.lower()}@{host}" if host else None
 
 
 def _split(raw: bytes) -> tuple[bytes, memoryview]:
@@ -93,56 +82,3 @@ def _text(value: bytes) -> str:
     """A value for a column of text: no control characters, which PostgreSQL would not take."""
     text = value[:VALUE_MOST].decode("utf-8", "replace")
     return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()[:998]
-
-
-def _sender(values: list[bytes]) -> str | None:
-    if len(values) != 1 or len(values[0]) > VALUE_MOST:
-        return None
-    try:
-        written = _unquoted(values[0].decode("utf-8"))
-    except UnicodeDecodeError:
-        return None
-    if written is None or "," in written or ";" in written or ":" in written:
-        return None
-    if "<" not in written and ">" not in written:
-        return customer_address(written.strip())
-    angle = re.fullmatch(r"[^<>]*<([^<>]*)>\s*", written)
-    if angle is None or "@" in written.partition("<")[0]:
-        return None
-    return customer_address(angle[1].strip())
-
-
-def _unquoted(written: str) -> str | None:
-    """The value without its quoted strings and comments (RFC 5322, 3.2); None if one does not end."""
-    kept: list[str] = []
-    depth, quoted, escaped = 0, False, False
-    for char in written:
-        if escaped:
-            escaped = False
-        elif char == "\\" and (quoted or depth):
-            escaped = True
-        elif char == '"' and not depth:
-            quoted = not quoted
-            kept.append(" ")
-        elif quoted:
-            continue
-        elif char == "(":
-            depth += 1
-        elif char == ")":
-            depth -= 1
-            if depth < 0:
-                return None
-            kept.append(" ")
-        elif not depth:
-            kept.append(char)
-    return None if quoted or depth else "".join(kept)
-
-
-def _host(domain: str) -> str | None:
-    try:
-        host = idna.decode(domain, uts46=True)
-    except (idna.IDNAError, UnicodeError, IndexError, ValueError):
-        host = domain.lower()
-        if not _HOST.fullmatch(host):
-            return None
-    return host if host and len(host) <= 253 else None

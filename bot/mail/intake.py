@@ -81,6 +81,7 @@ class Intake:
         self.on_progress: Callable[[], None] = _nothing
         self.on_trouble: Callable[[str], None] = _nobody
         self.on_warning: Callable[[str], None] = _nobody
+        self.on_lag: Callable[[float], None] = _nobody_measures
 
     async def begin(self, client: ImapClient, uidvalidity: int) -> None:
         """After SELECT: the first start ever, a mailbox that was numbered anew, or neither."""
@@ -261,7 +262,15 @@ class Intake:
         counts.mails += new
         counts.duplicates += len(mails) - new
         counts.cut += sum(mail.is_cut for mail in mails)
-        log.info("mails received", action="mail_received", mailbox=self._name, mails=len(mails), new=new)
+        items = [mailboxes.item_key(self._name, mail.fingerprint) for mail in mails]
+        log.info(
+            "mails received", action="mail_received", mailbox=self._name, mails=len(mails), new=new, items=items
+        )
+        if new == len(mails):  # else some were here before, and how long ago they came tells nothing
+            now = self._clock.now()
+            for mail in mails:
+                if not mail.is_backfilled:
+                    self.on_lag((now - mail.internaldate).total_seconds())
         if new:
             self.on_mail()
         self.on_progress()
@@ -435,4 +444,8 @@ def _nothing() -> None:
 
 
 def _nobody(_words: str) -> None:
+    """Until somebody listens."""
+
+
+def _nobody_measures(_seconds: float) -> None:
     """Until somebody listens."""

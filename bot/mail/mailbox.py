@@ -85,9 +85,11 @@ class Mailbox:
         on_trouble: Callable[[str], None],
         on_warning: Callable[[str], None],
         on_well: Callable[[str], None],
+        on_lag: Callable[[float], None],
     ) -> None:
-        """Who is told: of new items in the inbox; of trouble, of advice, and that all is well again, in words."""
-        self._intake.on_mail = on_mail
+        """Who is told: of new items in the inbox; of trouble, of advice, and that all is well again, in words; and
+        how many seconds after its arrival a mail was kept."""
+        self._intake.on_mail, self._intake.on_lag = on_mail, on_lag
         self._intake.on_warning = on_warning
         self.on_trouble, self.on_well = on_trouble, on_well
 

@@ -1,16 +1,16 @@
-"""`GET /health` for whoever watches the process, and `GET /cases` for whoever debugs it on this machine."""
+"""`/health`, `/live` and `/metrics` for whoever watches the process, and `/cases` for whoever debugs it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from bot.hosts import is_loopback
+from bot.ops.access import Access
+from bot.ops.exposition import Exposition
 from storage import reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
@@ -38,12 +38,17 @@ class HealthServer:
         services: Callable[[], Services],
         facts: Mapping[str, str] | None = None,
         processes: Callable[[], Sequence[Process]] = list,
+        metrics: Exposition | None = None,
+        access: Access | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._services = services
         self._facts = dict(facts or {})
         self._processes = processes
+        self._metrics = metrics
+        self._access = access or Access()
+        self.notes: Callable[[], Mapping[str, Any]] = dict  # what is to be said only while it lasts
         self._database: Database | None = None
         self._runner: web.AppRunner | None = None
 
@@ -54,7 +59,9 @@ class HealthServer:
     async def start(self) -> int:
         """Listen, and return the port. Raises OSError when the address is taken."""
         app = web.Application()
+        app.router.add_get("/live", self._live)
         app.router.add_get("/health", self._health)
+        app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/cases", self._cases)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
         await self._runner.setup()
@@ -67,6 +74,17 @@ class HealthServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def _live(self, _request: web.Request) -> web.Response:
+        """The event loop turns; whether all does well is `/health`. Whoever hears nothing may end the process."""
+        return web.json_response({"status": "alive"})
+
+    async def _show_metrics(self, request: web.Request) -> web.Response:
+        if self._metrics is None:
+            raise web.HTTPNotFound
+        self._access.require(request)
+        body, kind = await self._metrics.text(request.headers.get(hdrs.ACCEPT, ""))
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: kind})
+
     async def _health(self, _request: web.Request) -> web.Response:
         services = dict(self._services())
         healthy = all(word in _WELL for word in services.values())
@@ -74,13 +92,15 @@ class HealthServer:
             "status": "healthy" if healthy else "unhealthy",
             "services": services,
             **self._facts,
+            **self.notes(),
             "processes": [_shown(process) for process in self._processes()],
         }
         return web.json_response(body, status=200 if healthy else 503)
 
     async def _cases(self, request: web.Request) -> web.Response:
-        if self._database is None or not _from_this_machine(request):
+        if self._database is None or not (self._access.by_token or self._access.allows(request)):
             raise web.HTTPNotFound
+        self._access.require(request)
         try:
             files = await self._database.read(partial(reports.newest_cases, limit=CASES_SHOWN))
         except DatabaseUnavailable as error:
@@ -107,10 +127,3 @@ def _shown(process: Process) -> dict[str, Any]:
         "sockets": process.sockets,
         "connected": process.is_connected,
     }
-
-
-def _from_this_machine(request: web.Request) -> bool:
-    """By peer, and not through a proxy on this machine or a web page that renamed itself (DNS rebinding)."""
-    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Origin"))
-    called = urlsplit(f"//{request.host}").hostname or ""
-    return not forwarded and is_loopback(request.remote or "") and is_loopback(called)

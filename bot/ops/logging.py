@@ -5,15 +5,25 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 
-_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[\w.-]+|(?<=ticket=)[^&\s'\"]+")
+# Tokens, a socket's ticket, an event's verification token, and addresses that let whoever has them answer for us.
+_TOKEN = re.compile(
+    r"""\bx(?:ox[a-z]|app)-[\w.-]+|(?<=ticket=)[^&\s'"]+|(?<=hooks\.slack\.com/)[^\s'"]+"""
+    r"""|(?<=["']token["']: ["'])[^"']+|(?<=["']token["']:["'])[^"']+"""
+)
 # PostgreSQL quotes the offending row in these lines, and with it what somebody wrote.
 _ROW = re.compile(r"^(DETAIL|CONTEXT): .*(?:\n(?!\S).*)*", re.MULTILINE)
+# Shorter ones would hide ordinary words.
+_SECRET_LEAST = 6
+# At its lower levels it quotes logins and whole mails.
+_MUTE = ("aioimaplib",)
 _CHATTY = ("slack_bolt", "slack_sdk", "aiohttp.access", "asyncio", "alembic", "aiosqlite", "sqlalchemy")
+_known: re.Pattern[str] | None = None
 
 
 def configure_logging(level: str, style: str) -> None:
@@ -56,6 +66,8 @@ def configure_logging(level: str, style: str) -> None:
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("slack_bolt").addFilter(_is_news)  # the one that our Bolt app is given
 
 
@@ -67,13 +79,31 @@ def _is_news(record: logging.LogRecord) -> bool:
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace whatever looks like a Slack token, and the rows that PostgreSQL quotes, wherever they stand."""
     for key, value in event.items():
-        if isinstance(value, str):
-            event[key] = redacted(value)
-        elif isinstance(value, BaseException | tuple | list | dict):
-            event[key] = redacted(repr(value))
+        event[key] = _plain(value)
     return event
 
 
+def _plain(value: Any) -> Any:
+    """As it is shown: numbers as they are, all else as redacted text, alone or in lists."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return redacted(value if isinstance(value, str) else repr(value))
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Have these left out of whatever is said from now on, also where a server quotes them back."""
+    global _known  # noqa: PLW0603 one process has one set of them
+    written = {
+        form for secret in secrets if len(secret) >= _SECRET_LEAST for form in (secret, quote(secret, safe=""))
+    }
+    longest_first = sorted(written, key=lambda form: (-len(form), form))
+    _known = re.compile("|".join(map(re.escape, longest_first))) if written else None
+
+
 def redacted(text: str) -> str:
-    """The text without tokens and quoted rows."""
+    """The text without tokens, passwords and quoted rows."""
+    if _known is not None:
+        text = _known.sub("(secret)", text)
     return _ROW.sub(r"\1: (left out)", _TOKEN.sub("(token)", text))

@@ -11,6 +11,7 @@ import structlog
 
 from bot.clock import Clock
 from bot.courier.reports import recovery_row, start_warning_row, trouble_row
+from bot.ops.logging import redacted
 from storage import outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
@@ -50,7 +51,7 @@ class Troubles:
         while True:
             row, words = await self._told.get()
             now = self._clock.now()
-            rows = [row(words, self._alerting, now)]
+            rows = [row(redacted(words), self._alerting, now)]
             try:
                 await self._database.write(partial(outbox.enqueue, rows=rows, now=now))
             except DatabaseUnavailable as error:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from bot.casework.batch import apply_due, apply_items, read_outcome
+from bot.casework.batch import Decided, apply_due, apply_items, read_outcome
 from bot.casework.batch_state import Desk
 from bot.casework.intake import Verb
 from bot.casework.worker import _take_unheld
@@ -114,7 +114,7 @@ class TestOnce:
         assert await column(database, "SELECT count(*) FROM messages") == [2]
 
     async def test_each_item_knows_the_outbox_rows_that_follow_from_it(self, database: Database) -> None:
-        def decide(connection: Connection) -> dict[str, tuple[int, ...]]:
+        def decide(connection: Connection) -> dict[str, Decided]:
             put_all(connection, [dm(1, user="U1"), dm(2, user="U2"), dm(3, user="U1"), dm(4, user=ADA)])
             pairs = [(item, prepared(item)) for item in _take_unheld(connection, NOON)[0]]
             return apply_items(connection, pairs, {}, DESK, NOON)
@@ -122,13 +122,13 @@ class TestOnce:
         decided = await database.write(decide)
         kinds = dict(await rows(database, "SELECT id, kind FROM outbox"))
         first = ["card", "mirror", "received", "thread_intro"]
-        assert [sorted(kinds[row] for row in found) for found in decided.values()] == [
+        assert [sorted(kinds[row] for row in found.rows) for found in decided.values()] == [
             first,
             first,
             ["mirror"],
             ["admin_hint"],
         ]
-        assert sorted(row for found in decided.values() for row in found) == sorted(kinds)
+        assert sorted(row for found in decided.values() for row in found.rows) == sorted(kinds)
 
     async def test_nothing_at_all_is_fine(self, database: Database) -> None:
         assert await database.write(lambda c: apply_items(c, [], {}, DESK, NOON)) == {}

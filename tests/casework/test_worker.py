@@ -5,16 +5,19 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from bot.casework import batch, worker
 from bot.casework.intake import Verb
 from bot.casework.worker import Casework
 from bot.clock import Clock
 from bot.desk.effects import ReplyKind
-from storage import inbox
+from storage import inbox, tables
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import About, Item, NewItem
@@ -102,6 +105,12 @@ def fails_on(monkeypatch: pytest.MonkeyPatch, word: str, times: int = 1_000) -> 
 
     monkeypatch.setattr(batch, "_judge", judging)
     return failed
+
+
+def column_of(connection: Connection, ids: list[int]) -> list[int]:
+    """How often each was tried, this time counted."""
+    statement = sa.select(tables.inbox.c.attempts).where(tables.inbox.c.id.in_(ids))
+    return list(connection.execute(statement).scalars())
 
 
 async def put(casework: Casework, *events: dict) -> None:
@@ -253,6 +262,28 @@ class TestFailures:
         assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [0]
 
 
+def waiting_item(number: int, lane: str, attempts: int) -> Item:
+    return Item(
+        number, f"k{number}", "message", lane, after(number), after(number), b"", attempts, tell_late=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempts", "together", "alone"),
+    [
+        ("a0 a0 b0", [1, 2, 3], []),
+        ("a1 a0 b0", [3], [1]),
+        ("a0 a1 a0 b0", [1, 4], []),  # what stands before it goes first
+        ("a1 a1 b2 c0", [4], [1, 3]),
+        ("", [], []),
+    ],
+)
+def test_what_was_tried_before_stands_alone(attempts: str, together: list[int], alone: list[int]) -> None:
+    items = [waiting_item(n, word[0], int(word[1])) for n, word in enumerate(attempts.split(), 1)]
+    found = worker._apart(items)
+    assert [[item.id for item in part] for part in found] == [together, alone]
+
+
 class TestLookups:
     async def test_a_lookup_that_fails_delays_its_lane_only_and_keeps_the_order(
         self, database: Database, casework: Casework, people: KnownPeople
@@ -380,6 +411,56 @@ class TestTwoProcesses:
             assert written == sorted(written)
         assert await column(database, "SELECT count(*) FROM inbox WHERE attempts > 1") == [0]
         assert await database.read(faults) == []
+
+    async def test_a_survivor_tries_alone_what_another_may_have_died_of(
+        self, database: Database, database_url: str, people: KnownPeople, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A process ends in the middle of a batch; the other lives already, and takes over its lanes."""
+        survivor = Casework(database, people, DESK, Clock(), "survivor", lasting=0.5)
+        events = [dm(1, "first"), dm(2, "second"), dm(1, "other", user="U2")]
+        await database.write(lambda c: put_all(c, events, Clock().now()))
+        await database.write(
+            lambda c: inbox.take_lanes(
+                c, Clock().now(), 50, Clock().now() + timedelta(seconds=0.3), "the dead one"
+            )
+        )
+        batches: list[tuple[int, list[int]]] = []
+        apply_items = worker.apply_items
+
+        def noted(connection, pairs, **others):
+            kept = column_of(connection, [item.id for item, _ in pairs])
+            batches.append((len(pairs), kept))
+            return apply_items(connection, pairs=pairs, **others)
+
+        monkeypatch.setattr(worker, "apply_items", noted)
+        survivor._careful_left = 0  # it has lived for long
+        async with running(survivor):
+            await put(survivor, dm(5, "new", user="U3"))  # not of the dead one: it need not stand alone
+            await decided(database)
+        tried = [kept for count, kept in batches if count]
+        assert [2] in tried
+        assert all(len(kept) == 1 for kept in tried if any(kept))
+        assert await bodies(database) == ["first", "second"]
+        counts = "SELECT attempts FROM inbox WHERE lane IN ('customer:U1', 'customer:U2')"
+        assert set(await column(database, counts)) == {2}
+        assert await column(database, "SELECT count(*) FROM inbox_lanes WHERE taken_by IS NOT NULL") == [0]
+
+    async def test_a_lane_that_another_works_on_is_left_to_it_when_something_arrives(
+        self, database: Database
+    ) -> None:
+        now = Clock().now()
+        await database.write(lambda c: put_all(c, [dm(1)], now))
+        until_ = now + timedelta(seconds=10)
+        mine = await database.write(lambda c: inbox.take_lanes(c, now, 50, until_, "me"))
+        assert mine == inbox.Taken(("customer:U1",))
+        await database.write(lambda c: put_all(c, [dm(2)], now))
+        assert await database.write(lambda c: inbox.take_lanes(c, now, 50, until_, "other")) == inbox.Taken(())
+        assert await database.read(inbox.next_wake) == until_  # nobody turns in circles meanwhile
+        await database.write(lambda c: inbox.rest_lanes(c, ["customer:U1"], now, {}))
+        assert await database.write(lambda c: inbox.take_lanes(c, now, 50, until_, "other")) == mine
+        later = until_ + timedelta(seconds=1)
+        left = await database.write(lambda c: inbox.take_lanes(c, later, 50, later, "third"))
+        assert left == inbox.Taken(("customer:U1",), ("customer:U1",))
 
     async def test_escalate_each_case_once(self, database: Database, database_url: str) -> None:
         other = open_database(database_url)

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from bot.courier.slack import LoginTrouble, NotSent, Refused, Uncertain, Undeliv
 from tests.support.smtp import LOGIN, Certificate, ScriptedSmtp, make_certificate
 
 DATA = b"From: <support@desk.example>\r\nSubject: x\r\n\r\n.one dot\r\n"
-
-
-@pytest.fixture
-async def smtp() -> AsyncIterator[ScriptedSmtp]:
-    async with ScriptedSmtp() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

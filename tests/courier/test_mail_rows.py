@@ -44,12 +44,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def smtp() -> AsyncIterator[ScriptedSmtp]:
-    async with ScriptedSmtp() as server:
-        yield server
-
-
-@pytest.fixture
 def desk(database: Database, smtp: ScriptedSmtp) -> MailDesk:
     return MailDesk(database, smtp)
 

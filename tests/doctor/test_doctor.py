@@ -1,7 +1,9 @@
 """`casewire doctor` on a local Slack with its mail server: what is well, and what must be mended."""
 
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -52,6 +54,10 @@ async def found(slack: LocalSlack, url: str, **changed: Any) -> list[Finding]:
 
 def texts(found: list[Finding], check: str, level: Level) -> str:
     return "\n".join(one.text for one in found if one.check == check and one.level is level)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 def errors(found: list[Finding]) -> list[tuple[str, str]]:
@@ -166,6 +172,27 @@ class TestMachine:
         [said] = await machine.database(f"sqlite:///{tmp_path / 'desk.db'}")
         assert said.level is Level.ERROR
         assert "no SQLite database" in said.text
+
+    @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+    async def test_another_programs_file_is_left_as_it_is(self, tmp_path: Path, mode: str) -> None:
+        file = tmp_path / "books.db"
+        with contextlib.closing(sqlite3.connect(file)) as theirs:
+            theirs.execute(f"PRAGMA journal_mode={mode}")
+            theirs.execute("CREATE TABLE books (title TEXT)")
+            theirs.commit()
+        before = contents(tmp_path)
+        said = await machine.database(f"sqlite:///{file}")
+        assert [(one.check, one.level) for one in said] == [("database", Level.OK), ("schema", Level.ERROR)]
+        assert "tables that Casewire did not make (books)" in said[1].text
+        assert contents(tmp_path) == before
+
+    async def test_a_file_that_somebody_writes_to_is_read_as_it_is_just_now(self, url: str) -> None:
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as running:
+            running.execute("PRAGMA journal_mode=WAL")
+            running.execute("UPDATE alembic_version SET version_num = 'next'")
+            running.commit()
+            said = await machine.database(url)
+        assert "revision next" in said[-1].text
 
     async def test_a_directory_that_does_not_exist(self, tmp_path: Path) -> None:
         [said] = await machine.database(f"sqlite:///{tmp_path / 'nowhere' / 'desk.db'}")

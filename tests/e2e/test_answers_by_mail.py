@@ -1,9 +1,7 @@
 """What an admin types in the thread of a case that came by mail goes out by mail; the thread shows how it fared."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection
 
 from bot.clock import Clock
@@ -17,29 +15,15 @@ from storage.outbox import NewRow
 from tests.storage.kit import a_case
 from tests.support.desk import Desk, running_desk
 from tests.support.posts import words
-from tests.support.smtp import ScriptedSmtp
+from tests.support.smtp import ScriptedSmtp, by_mail
 
 DANA = "dana@example.com"
 CASE = "CASE_001"
 PHOTO = {"name": "photo.png", "content": b"\x89PNG" + bytes(range(256)) * 8}
 
 
-@pytest.fixture
-async def smtp() -> AsyncIterator[ScriptedSmtp]:
-    async with ScriptedSmtp() as server:
-        yield server
-
-
-def by_mail(smtp: ScriptedSmtp, **changed: Any) -> dict[str, Any]:
-    given = {
-        "smtp_server": "127.0.0.1",
-        "smtp_port": smtp.port,
-        "smtp_security": "none",
-        "email_from": "Help Desk <support@desk.example>",
-        "emails_per_minute": 6000,
-        "answer_delay": 0.3,
-    }
-    return given | changed
+def answering(smtp: ScriptedSmtp, **changed: Any) -> dict[str, Any]:
+    return by_mail(smtp, **{"answer_delay": 0.3} | changed)
 
 
 async def wrote_by_mail(desk: Desk) -> dict[str, Any]:
@@ -73,7 +57,7 @@ def said(desk: Desk, card: dict[str, Any], text: str) -> list[dict[str, Any]]:
 
 
 async def test_an_answer_with_a_file_goes_in_one_mail(database_url: str, smtp: ScriptedSmtp) -> None:
-    async with running_desk(database_url, **by_mail(smtp)) as desk:
+    async with running_desk(database_url, **answering(smtp)) as desk:
         card = await wrote_by_mail(desk)
         ts = await desk.answer(card, "It is *on* its way.")
         await desk.slack.post(ADA, SUPPORT, "A picture", thread_ts=card["ts"], files=[PHOTO])
@@ -87,7 +71,7 @@ async def test_an_answer_with_a_file_goes_in_one_mail(database_url: str, smtp: S
 
 async def test_one_refused_is_marked_and_its_author_told_why(database_url: str, smtp: ScriptedSmtp) -> None:
     smtp.answers["RCPT"] = ["550 5.1.1 <b>no such user</b>"]
-    async with running_desk(database_url, **by_mail(smtp)) as desk:
+    async with running_desk(database_url, **answering(smtp)) as desk:
         card = await wrote_by_mail(desk)
         ts = await desk.slack.post(ADA, SUPPORT, "Hello", thread_ts=card["ts"])
         await desk.until(lambda: desk.marks(ts) == {"x"})
@@ -98,7 +82,7 @@ async def test_one_refused_is_marked_and_its_author_told_why(database_url: str, 
 
 async def test_one_of_which_nobody_knows_is_shown_as_that(database_url: str, smtp: ScriptedSmtp) -> None:
     smtp.cut = 2
-    async with running_desk(database_url, **by_mail(smtp)) as desk:
+    async with running_desk(database_url, **answering(smtp)) as desk:
         card = await wrote_by_mail(desk)
         ts = await desk.slack.post(ADA, SUPPORT, "Hello", thread_ts=card["ts"])
         await desk.until(lambda: desk.marks(ts) == {"grey_question"})
@@ -109,7 +93,7 @@ async def test_one_of_which_nobody_knows_is_shown_as_that(database_url: str, smt
 async def test_edits_and_deletions_count_until_it_goes_and_are_too_late_then(
     database_url: str, smtp: ScriptedSmtp
 ) -> None:
-    async with running_desk(database_url, **by_mail(smtp, answer_delay=2)) as desk:
+    async with running_desk(database_url, **answering(smtp, answer_delay=2)) as desk:
         card = await wrote_by_mail(desk)
         recalled = await desk.slack.post(ADA, SUPPORT, "Wrong thread", thread_ts=card["ts"])
         await desk.slack.delete(ADA, SUPPORT, recalled)
@@ -135,7 +119,7 @@ async def test_without_a_mail_server_an_answer_fails_with_the_mend(database_url:
 async def test_a_refused_login_is_told_to_those_who_run_the_desk(database_url: str, smtp: ScriptedSmtp) -> None:
     smtp.needs_login = True
     login = {"smtp_user": "support@desk.example", "smtp_password": "wrong"}
-    async with running_desk(database_url, **by_mail(smtp, **login)) as desk:
+    async with running_desk(database_url, **answering(smtp, **login)) as desk:
         card = await wrote_by_mail(desk)
         ts = await desk.slack.post(ADA, SUPPORT, "Hello", thread_ts=card["ts"])
         await desk.until(lambda: any("refuses the login for sending" in words(post) for post in desk.alerts()))

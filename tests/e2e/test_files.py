@@ -273,6 +273,13 @@ class TestTheLimit:
             assert await desk.rows("SELECT number FROM attachment_chunks") == []
 
 
+def delete_file(desk: Desk, name: str) -> None:
+    """Whose file it is deletes it, and not the message it came with."""
+    workspace = desk.slack.workspace
+    (file,) = [file for file in workspace.files.values() if file.name == name and file.user != BOT_USER]
+    workspace.delete_file(file)
+
+
 class TestEditsAndDeletions:
     async def test_a_deleted_message_takes_the_copies_of_its_files_along(self, desk: Desk) -> None:
         ts = await desk.slack.dm(DANA, "Look", files=[PHOTO, PLAN])
@@ -282,6 +289,42 @@ class TestEditsAndDeletions:
         await desk.until(lambda: not in_thread(desk))
         await desk.until(lambda: said_in_thread(desk, "The customer deleted this message."))
         assert not [file for file in desk.slack.workspace.files.values() if file.user == BOT_USER]
+
+    async def test_a_file_deleted_by_itself_takes_its_copy_along_and_leaves_the_rest(self, desk: Desk) -> None:
+        ts = await desk.slack.dm(DANA, "Look", files=[PHOTO, PLAN])
+        await desk.until(lambda: len(in_thread(desk)) == 2)
+        await settled(desk)
+        delete_file(desk, "photo.png")
+        await desk.until(lambda: list(in_thread(desk)) == ["plan _b_ & more.txt"])
+        await settled(desk)
+        assert said_in_thread(desk, "Look")
+        assert not said_in_thread(desk, "The customer deleted this message.")
+        (event,) = await desk.rows("SELECT case_id FROM case_events WHERE kind = 'FileDeleted'")
+        assert event == {"case_id": "CASE_001"}
+        await desk.slack.delete(DANA, "im", ts)
+        await desk.until(lambda: not in_thread(desk))
+
+    async def test_an_admins_file_deleted_by_itself_is_taken_back_from_the_customer(self, desk: Desk) -> None:
+        card = await desk.opened()
+        await desk.slack.post(ADA, SUPPORT, "Look", thread_ts=card["ts"], files=[PHOTO])
+        await desk.until(lambda: in_dm(desk))
+        await settled(desk)
+        delete_file(desk, "photo.png")
+        await desk.until(lambda: not in_dm(desk))
+        assert said_to(desk, DANA, "Look")
+
+    async def test_a_file_deleted_before_it_was_passed_on_does_not_follow(self, desk: Desk) -> None:
+        await desk.opened()
+        away = desk.slack.faults.add("download", "503", times=None)
+        await desk.slack.dm(DANA, "Look", files=[PHOTO])
+        await desk.until(lambda: len(desk.mirrors(desk.cards()[0])) == 2)
+        delete_file(desk, "photo.png")
+        await eventually(lambda: desk.rows("SELECT 1 FROM case_events WHERE kind = 'FileDeleted'"))
+        desk.slack.faults.pending.remove(away)
+        # Dropped; or, where it was just being fetched, parked and told of as deleted.
+        over = "SELECT 1 FROM outbox WHERE kind = 'file' AND state IN ('dropped', 'parked')"
+        await eventually(lambda: desk.rows(over))
+        assert not in_thread(desk)
 
     async def test_a_deleted_answer_takes_its_files_back_from_the_customer(self, desk: Desk) -> None:
         card = await desk.opened()

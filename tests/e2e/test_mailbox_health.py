@@ -30,6 +30,7 @@ async def test_a_mail_server_that_is_away_is_told_and_that_it_is_back(database_u
         assert (status, body["services"]["email_listener"]) == (503, "disconnected")
         await dovecot.start()
         await desk.until(lambda: any("email is read" in post["text"] for post in desk.alerts()))
+        await until(lambda: desk.bot.services() == WELL)
         assert (await health(desk.bot))[0] == 200
 
 

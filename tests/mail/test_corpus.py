@@ -8,6 +8,7 @@ import pytest
 
 from bot.mail.addresses import sender_of_raw
 from bot.mail.authenticity import trust_of
+from bot.mail.head import read_head
 from bot.mail.machines import OwnMail
 from bot.mail.parsed import from_json, to_json
 from bot.mail.reading import read_file, read_mail
@@ -27,6 +28,7 @@ def test_a_hard_mail_is_read_as_expected(path: Path) -> None:
     assert {name: value for name, value in _read(raw, mail, expected).items()} == expected
     assert from_json(json.loads(json.dumps(to_json(mail)))) == mail
     assert sender_of_raw(raw) == mail.sender
+    assert read_head(raw).address == (mail.sender.address if mail.sender else None), "its lane is its sender's"
 
 
 def _read(raw: bytes, mail: Any, expected: dict[str, Any]) -> dict[str, Any]:

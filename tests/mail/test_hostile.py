@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.mail.addresses import sender_of_raw
 from bot.mail.authenticity import trust_of
 from bot.mail.charsets import decode, decode_words
+from bot.mail.head import read_head
 from bot.mail.html import to_new_words, to_text
 from bot.mail.machines import OwnMail
 from bot.mail.parsed import ParsedMail, Verdict, from_json, to_json
@@ -80,6 +81,7 @@ def test_no_text_carries_controls_or_what_reorders(raw: bytes) -> None:
 def test_a_sender_is_one_plain_address_and_the_light_reading_agrees(raw: bytes) -> None:
     mail = read(raw)
     assert sender_of_raw(raw) == mail.sender
+    assert read_head(raw).address == (mail.sender.address if mail.sender else None), "its lane is its sender's"
     assert bool(mail.sender) != bool(mail.trouble_with_sender)
     if mail.sender is not None:
         local, at, domain = mail.sender.address.partition("@")

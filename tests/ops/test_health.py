@@ -8,7 +8,8 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from bot import __version__
-from bot.ops.health import HealthServer, _from_this_machine
+from bot.ops.access import from_this_machine
+from bot.ops.health import HealthServer
 from bot.sandbox.people import DANA
 from bot.sandbox.server import LocalSlack
 from tests.support.desk import running_desk
@@ -128,4 +129,4 @@ class TestCases:
     async def test_are_shown_to_this_machine_alone(self, peer: str, allowed: bool) -> None:
         transport = asyncio.Transport(extra={"peername": (peer, 1234)})
         request = make_mocked_request("GET", "/cases", {"Host": "localhost:8000"}, transport=transport)
-        assert _from_this_machine(request) is allowed
+        assert from_this_machine(request) is allowed

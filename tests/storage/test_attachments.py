@@ -117,10 +117,25 @@ class TestLost:
 
 
 class TestCopies:
-    async def test_stand_until_they_are_deleted(self, database: Database, message: int, film: int) -> None:
+    async def test_go_with_their_message(self, database: Database, message: int, film: int) -> None:
         for _ in range(2):
             await database.write(lambda c: attachments.add_copy(c, film, "FCOPY", "CSUP", "1.1"))
-        standing = lambda: database.read(lambda c: attachments.copies_of_message(c, message))  # noqa: E731
-        assert [(one.file_id, one.channel, one.ts) for one in await standing()] == [("FCOPY", "CSUP", "1.1")]
+        to_delete = lambda: database.read(lambda c: attachments.copies_to_delete(c, message))  # noqa: E731
+        assert await to_delete() == []
+        await database.write(lambda c: messages.delete_message(c, message, after(1)))
+        assert [(one.file_id, one.channel, one.ts) for one in await to_delete()] == [("FCOPY", "CSUP", "1.1")]
         await database.write(lambda c: attachments.copy_deleted(c, "FCOPY", after(1)))
-        assert await standing() == []
+        assert await to_delete() == []
+
+    async def test_go_with_the_file_they_are_of_and_no_other(
+        self, database: Database, message: int, film: int
+    ) -> None:
+        (other,) = (await database.write(lambda c: attachments.add_files(c, {message: [GONE]})))[message]
+        await database.write(lambda c: attachments.add_copy(c, film, "FCOPY", "CSUP", "1.1"))
+        await database.write(lambda c: attachments.add_copy(c, other, "FOTHER", "CSUP", "1.1"))
+        gone = await database.write(lambda c: attachments.delete_at_source(c, FILM.id, after(1)))
+        assert [(one.attachment_id, one.message_id, one.case_id) for one in gone] == [(film, message, "CASE_001")]
+        to_delete = await database.read(lambda c: attachments.copies_to_delete(c, message))
+        assert [one.file_id for one in to_delete] == ["FCOPY"]
+        assert await database.write(lambda c: attachments.delete_at_source(c, FILM.id, after(2))) == []
+        assert await database.write(lambda c: attachments.delete_at_source(c, "FNONE", after(2))) == []

@@ -1,9 +1,12 @@
 """Migrations bring any database to the schema that the tables declare, and refuse what they do not know."""
 
 import asyncio
+import contextlib
 import re
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +20,7 @@ from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, serves, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0013"
+HEAD = "0023"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,
@@ -131,6 +134,16 @@ class TestUpgrade:
             await upgrade_async(empty_database_url)
         names = await inside(empty_database_url, lambda c: sa.inspect(c).get_table_names())
         assert names == ["alembic_version", "bookmarks"]
+
+    def test_not_a_byte_of_another_programs_file_is_changed(self, tmp_path: Path) -> None:
+        file = tmp_path / "books.db"
+        with contextlib.closing(sqlite3.connect(file)) as theirs:
+            theirs.execute("CREATE TABLE books (title TEXT)")
+        before = file.read_bytes()
+        with pytest.raises(UnknownSchema, match=r"books.*database of its own"):
+            upgrade(f"sqlite:///{file}")
+        assert file.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [file]
 
     async def test_an_upgrade_that_fails_leaves_nothing(self, empty_database_url: str, monkeypatch) -> None:
         def fails(config: object, revision: str) -> None:

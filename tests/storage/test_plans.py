@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +15,29 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from storage import cases, home_views, inbox, messages, outbox, queues, reports
+from bot.sandbox.people import ADA, SUPPORT
+from bot.sandbox.people import DANA as SLACK_DANA
+from storage import (
+    alarms,
+    attention,
+    cases,
+    home_views,
+    inbox,
+    messages,
+    outbox,
+    queues,
+    replays,
+    reports,
+    trace,
+    watch,
+)
 from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
 from storage.queues import Cursor, Queue
 from tests.conftest import DATABASES
 from tests.storage.kit import NOON, after
+from tests.support.mail_desk import DANA, running_mail_desk
+from tests.support.posts import words
 
 CASES = 200_000
 ITEMS = 100_000
@@ -40,22 +57,68 @@ SELECT 'CASE_' || n, n, 'U' || n, 'slack', CASE WHEN n % 10 = 0 THEN 'open' ELSE
        'CSUP', n || '.0001'
   FROM (NUMBERS {CASES});
 
-INSERT INTO messages (case_id, sender, is_admin, body, timestamp, source)
-SELECT 'CASE_' || n, 'U' || n, FALSE, 'words', :noon, 'slack' FROM (NUMBERS {LANES});
+INSERT INTO case_threads (channel, thread_ts, case_id)
+SELECT 'CSUP', n || '.0001', 'CASE_' || n FROM (NUMBERS {LANES});
+
+INSERT INTO messages (case_id, sender, is_admin, body, timestamp, source, channel, ts, thread_ts)
+SELECT 'CASE_' || n, 'U' || n, FALSE, 'words', :noon, 'slack',
+       CASE WHEN n % 2 = 0 THEN 'CSUP' ELSE 'D' || n END, n || '.2',
+       CASE WHEN n % 2 = 0 THEN (n / 10) || '.0001' END
+  FROM (NUMBERS {LANES});
+
+INSERT INTO attachments (message_id, name, mime_type, size) SELECT id, 'photo.png', 'image/png', 1 FROM messages;
+
+INSERT INTO attachment_chunks (attachment_id, number, data) SELECT id, 1, '' FROM attachments;
+
+INSERT INTO file_copies (file_id, attachment_id, channel, ts) SELECT 'F' || id, id, 'CSUP', id || '.7'
+  FROM attachments;
+
+INSERT INTO post_changes (channel, ts, at) SELECT 'CSUP', n || '.9', :noon FROM (NUMBERS {LANES});
+
+INSERT INTO case_events (case_id, kind, at, channel, ts, data)
+SELECT 'CASE_' || n, 'CustomerWrote', :noon, 'CSUP', n || '.2', '{{}}' FROM (NUMBERS {LANES});
+
+INSERT INTO alerts (alert_key, case_id, post_key, raised_at, data)
+SELECT 'CASE_' || n || '/1', 'CASE_' || n, 'P' || n, :noon, '{{}}' FROM (NUMBERS {LANES});
+
+INSERT INTO alert_posts (post_key, channel, ts) SELECT post_key, 'CALERTS', '1.1' FROM alerts;
+
+INSERT INTO replayed_lanes (lane, checked_until) SELECT 'customer:U' || n, :noon FROM (NUMBERS {LANES});
+
+INSERT INTO mailboxes (name, uidvalidity, last_uid, installed_at) VALUES ('INBOX', 1, {LANES}, :noon);
+
+INSERT INTO mails (mailbox, fingerprint, message_id, internaldate, size, received_at)
+SELECT 'INBOX', 'f' || n, '<' || n || '@x>', :noon, 1, :noon FROM (NUMBERS {LANES});
+
+INSERT INTO mail_uids (mailbox, uidvalidity, uid, mail_id) SELECT 'INBOX', 1, id, id FROM mails;
+
+INSERT INTO mail_ids (message_id, case_id, message, is_ours, kind, address, subject, "references", at)
+SELECT '<' || id || '@x>', case_id, id, FALSE, 'customer', 'a@b.example', 'Hello', '[]', :noon FROM messages;
+
+INSERT INTO held_mails (mail_id, state, why, post_key, at)
+SELECT id, CASE WHEN id % 100 = 0 THEN 'held' ELSE 'accepted' END, 'failed', 'mail:' || id, :noon FROM mails;
+
+INSERT INTO mail_posts (post_key, channel, ts) SELECT post_key, 'CSUP', id || '.3' FROM held_mails;
+
+INSERT INTO mail_participants (case_id, address, added_by, at)
+SELECT 'CASE_' || n, 'a@b.example', 'UADA', :noon FROM (NUMBERS {LANES});
+
+INSERT INTO mail_tallies (what, address, at) SELECT 'automatic', n || '@x', :noon FROM (NUMBERS {LANES});
 
 INSERT INTO copies (message_id, channel, ts) SELECT id, 'CSUP', id || '.5' FROM messages;
 
-INSERT INTO inbox (key, kind, lane, at, received_at, raw, state)
+INSERT INTO inbox (key, kind, lane, at, received_at, raw, case_id, state)
 SELECT 'k' || n, 'message', 'customer:U' || (n % {LANES}), :noon, :noon, '',
+       CASE WHEN n > {ITEMS} THEN 'CASE_' || n END,
        CASE WHEN n % 10000 = 0 THEN 'quarantined' WHEN n > {ITEMS} THEN 'done' ELSE 'waiting' END
   FROM (NUMBERS {ITEMS + ITEMS // 2});
 
 INSERT INTO inbox_lanes (lane, next_at)
 SELECT 'customer:U' || n, CASE WHEN n % 100 = 0 THEN :noon WHEN n % 2 = 0 THEN :later END FROM (NUMBERS {LANES});
 
-INSERT INTO outbox (dedupe_key, lane, destination, kind, payload, created_at, message_id, state)
+INSERT INTO outbox (dedupe_key, lane, destination, kind, payload, created_at, message_id, case_id, state)
 SELECT 'k' || n, 'thread:' || (n % {LANES}), CASE WHEN n % 3 = 0 THEN 'CSUP' ELSE 'D' || (n % 1000) END,
-       CASE WHEN n % 7 = 0 THEN 'card' ELSE 'mirror' END, '{{}}', :noon, n,
+       CASE WHEN n % 7 = 0 THEN 'card' ELSE 'mirror' END, '{{}}', :noon, n, 'CASE_' || n,
        CASE WHEN n % 10000 = 0 THEN 'parked' WHEN n > {ITEMS} THEN 'sent' ELSE 'pending' END
   FROM (NUMBERS {ITEMS + ITEMS // 2});
 
@@ -115,6 +178,19 @@ def large_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
+def desk_url(large_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the same kind."""
+    if large_url.startswith("sqlite"):
+        yield f"sqlite:///{shutil.copyfile(request.getfixturevalue('sqlite_template'), tmp_path / 'desk.db')}"
+        return
+    cluster = request.getfixturevalue("postgres_cluster")
+    yield cluster.create_database(
+        name := f"casewire_day_{os.getpid()}", request.getfixturevalue("postgres_template")
+    )
+    cluster.drop_database(name)
+
+
+@pytest.fixture
 async def large(large_url: str) -> AsyncIterator[Database]:
     database = open_database(large_url)
     yield database
@@ -153,6 +229,57 @@ def _plan(connection: Connection, statement: str, parameters: object) -> str:
     return "\n".join(rows)
 
 
+async def asked_by_a_desk(url: str) -> dict[str, Sequence[object]]:
+    """The statements, each once, of a desk that takes, decides, sends, escalates, corrects, closes and replays."""
+    asked: dict[str, Sequence[object]] = {}
+
+    def note(_connection, _cursor, statement: str, parameters, _context, is_many: bool) -> None:
+        asked.setdefault(_shape(statement), (statement, tuple(parameters[0] if is_many else parameters)))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        await _a_desks_day(url)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    return dict(one for one in asked.values() if re.match(r"(SELECT|UPDATE|DELETE|WITH)\b", one[0]))
+
+
+def _shape(statement: str) -> str:
+    """The statement without how many values it is given."""
+    return re.sub(r"(\?|\$\d+(::[\w ]+)?)(, (\?|\$\d+(::[\w ]+)?))*", "?", statement)
+
+
+async def _a_desks_day(url: str) -> None:
+    async with running_mail_desk(url) as desk:
+        card = await desk.opened(SLACK_DANA, "This is urgent")
+        await desk.until(lambda: any("is escalated" in post["text"] for post in desk.alerts()))
+        ts = await desk.write("It is the red one", SLACK_DANA)
+        await desk.slack.edit(SLACK_DANA, desk.slack.dm_channel(SLACK_DANA), ts, "It is the blue one")
+        await desk.until(lambda: any("blue" in words(post) for post in desk.thread(card)))
+        await desk.slack.delete(SLACK_DANA, desk.slack.dm_channel(SLACK_DANA), ts)
+        await desk.until(lambda: not any("blue" in words(post) for post in desk.thread(card)))
+        await desk.slack.dm(SLACK_DANA, "A picture", files=[{"name": "a.png", "content": b"\x89PNG1234"}])
+        await desk.until(lambda: any(post.get("files") for post in desk.thread(card)))
+        await desk.answer(card, "We look into it.")
+        await desk.slack.open_home(ADA)
+        desk.mail.write(f"Dana Lee <{DANA}>", "My order", "Where is it?")
+        await desk.mirrored("Where is it?")
+        mail_card = desk.cards()[1]
+        await desk.answer(mail_card, "On its way.")
+        await desk.mails_to(DANA, 2)
+        desk.slack.clock.advance(49 * 3600)
+        await desk.until(lambda: len(desk.alerts()) >= 2)
+        lost = len(desk.slack.calls("conversations.history"))
+        desk.slack.hold_events()
+        await desk.slack.dm(SLACK_DANA, "In the gap")
+        await desk.slack.drop_sockets()
+        desk.slack.sockets._held = None
+        await desk.until(lambda: len(desk.slack.calls("conversations.history")) > lost)
+        await desk.until(lambda: any("In the gap" in words(post) for post in desk.thread(card)))
+        await desk.slack.post(ADA, SUPPORT, "I'm closing this case.", thread_ts=card["ts"])
+        await desk.until(lambda: any("closed at" in line for line in desk.log_lines()))
+
+
 def scans(plan: str) -> list[str]:
     """The tables that a plan reads from end to end."""
     return [
@@ -160,6 +287,19 @@ def scans(plan: str) -> list[str]:
         for line in plan.splitlines()
         if "Seq Scan" in line or re.match(r"SCAN (?!.* INDEX |CONST|anon_)", line)
     ]
+
+
+LARGE = {
+    *("customers", "cases", "case_threads", "messages", "attachments", "attachment_chunks", "file_copies"),
+    *("copies", "post_changes", "case_events", "alerts", "alert_posts", "inbox", "inbox_lanes", "outbox"),
+    *("outbox_lanes", "desired", "home_views", "replayed_lanes", "mails", "mail_uids", "mail_ids", "held_mails"),
+    *("mail_posts", "mail_participants", "mail_tallies"),
+}
+
+
+def large_scans(plan: str) -> list[str]:
+    """The tables that grow with use and that a plan reads from end to end."""
+    return [line for line in scans(plan) if LARGE & set(re.findall(r"\w+", line))]
 
 
 BEHIND = Cursor(NOON, CASES // 2)
@@ -173,6 +313,35 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
         lambda c: inbox.rest_lanes(c, ["customer:U1", "customer:U3"], NOON, {"customer:U1": NOON}),
         ["ix_inbox_waiting"],
     ),
+    ("any_received_before", lambda c: inbox.backlog(c, NOON), ["ix_inbox_oldest"]),
+    (
+        "take_lanes",
+        lambda c: inbox.take_lanes(c, after(1), 50, after(9), "me", ["customer:U1"]),
+        ["ix_inbox_lanes_ready", "pk_inbox_lanes|sqlite_autoindex_inbox_lanes_1"],
+    ),
+    ("suspect", lambda c: inbox.suspect(c, ["customer:U1", "customer:U3"], 20), ["ix_inbox_waiting"]),
+    ("outcome", lambda c: inbox.outcome(c, "k7"), ["uq_inbox_key|sqlite_autoindex_inbox_1"]),
+    ("begin_attempt", lambda c: inbox.begin_attempt(c, 7), []),
+    ("quarantined", attention.quarantined, ["ix_inbox_quarantined"]),
+    ("parked", attention.parked, ["ix_outbox_parked"]),
+    ("way_of_case", lambda c: trace.way_of_case(c, "CASE_3"), ["ix_inbox_case", "ix_outbox_case"]),
+    (
+        "way_of_item",
+        lambda c: trace.way_of_item(c, "k7"),
+        ["uq_inbox_key|sqlite_autoindex_inbox_1", "uq_inbox_twin_key|sqlite_autoindex_inbox_2"],
+    ),
+    (
+        "undelivered_alerts",
+        lambda c: alarms.undelivered(c, "CSUP", NOON, 51),
+        ["ix_outbox_lanes_(ready|due)", "ix_outbox_unsent"],
+    ),
+    (
+        "posts_held",
+        lambda c: replays.posts_held(c, "CSUP", "3.0001", NOON, NOON),
+        ["ix_messages_thread|uq_messages_post"],
+    ),
+    ("unsettled_card_since", replays.unsettled_card_since, ["ix_outbox_unsettled_cards"]),
+    ("waiting_customers", replays.waiting_customers, ["ix_inbox_lanes_ready"]),
     ("has_unsettled_card", lambda c: inbox.has_unsettled_card(c, "CNONE"), ["ix_outbox_unsettled_cards"]),
     ("ready_destinations", lambda c: outbox.ready_destinations(c, after(1)), ["ix_outbox_lanes_(ready|due)"]),
     ("next_due", outbox.next_due, ["ix_outbox_lanes_due"]),
@@ -198,6 +367,20 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
         lambda c: cases.rename_customer(c, Customer("U1", "X")),
         ["pk_customers|sqlite_autoindex_customers_1"],
     ),
+    (
+        "backlog",
+        watch.read_backlog,
+        [
+            "ix_inbox_oldest",
+            "ix_outbox_oldest",
+            "ix_desired_ready",
+            "ix_inbox_quarantined",
+            "ix_outbox_parked",
+            "ix_held_mails_held",
+            "ix_cases_waiting",
+            "ix_cases_due",
+        ],
+    ),
     ("troubles", reports.troubles, ["ix_inbox_quarantined", "ix_outbox_parked"]),
     ("case_file", lambda c: reports.case_file(c, "CASE_100"), ["pk_cases|sqlite_autoindex_cases_1"]),
     (
@@ -221,6 +404,14 @@ class TestPlans:
         whole = "\n".join(told)
         assert [index for index in indexes if not re.search(rf"\b({index})\b", whole)] == [], whole
         assert scans(whole) == [], whole
+
+    async def test_every_query_of_a_running_desk_reads_by_indexes(self, large: Database, desk_url: str) -> None:
+        """What a desk asks while it works is written down, and asked of the large database."""
+        asked = await asked_by_a_desk(desk_url)
+        assert len(asked) > 100
+        told = await large.read(lambda c: {one: _plan(c, one, values) for one, values in asked.items()})
+        found = {one: lines for one, plan in told.items() if (lines := large_scans(plan))}
+        assert found == {}
 
     async def test_what_is_ready_is_told_rightly(self, large: Database) -> None:
         ready = await large.read(lambda c: inbox.ready_lanes(c, after(1), 1_000))

@@ -26,13 +26,31 @@ class TestGap:
         await begun(database)
         await database.write(lambda c: replays.open_gap(c, after(10), after(70)))
         await database.write(lambda c: replays.open_gap(c, after(20), after(80)))
-        assert await state(database) == ReplayState(NOON, NOON, after(10), after(80))
-        await database.write(lambda c: replays.close_gap(c, after(20), after(30)))
+        known = await state(database)
+        assert known == ReplayState(NOON, NOON, after(10), after(80))
+        await database.write(lambda c: replays.close_gap(c, after(20), after(30), known))
         assert await state(database) == ReplayState(after(20), after(30))
+
+    async def test_one_that_another_noticed_while_the_first_was_made_good_stays_open(
+        self, database: Database
+    ) -> None:
+        await begun(database)
+        await database.write(lambda c: replays.open_gap(c, after(10), after(70)))
+        known = await state(database)
+        await database.write(lambda c: replays.checked(c, "U1", after(20)))
+        await database.write(lambda c: replays.open_gap(c, after(30), after(90)))
+        await database.write(lambda c: replays.checked(c, "U2", after(40)))
+        await database.write(lambda c: replays.close_gap(c, after(20), after(50), known))
+        assert await state(database) == ReplayState(after(20), after(50), after(10), after(90))
+        assert await held(database, 55, "customer:U1", "customer:U2") == {"customer:U1"}
+        known = await state(database)
+        await database.write(lambda c: replays.close_gap(c, after(50), after(60), known))
+        assert await state(database) == ReplayState(after(50), after(60))
 
     async def test_a_second_start_forgets_nothing(self, database: Database) -> None:
         await begun(database)
-        await database.write(lambda c: replays.close_gap(c, after(20), after(30)))
+        known = await state(database)
+        await database.write(lambda c: replays.close_gap(c, after(20), after(30), known))
         assert (await database.write(lambda c: replays.begin(c, after(99)))).complete_until == after(20)
 
     async def test_customers_wait_for_their_comparison_and_not_too_long(self, database: Database) -> None:

@@ -16,7 +16,7 @@ from storage.engine import Database, open_database
 
 T = TypeVar("T")
 PATIENCE = 20.0
-TIMING = Timing(retry_after=0.2, settle_after=0.2, login_pause=0.3, mail_login_pause=0.3, catch_up=0.1)
+TIMING = Timing(retry_after=0.2, settle_after=0.2, login_pause=0.3, mail_login_pause=0.3, catch_up=0.1, alarm=0.2)
 
 
 def settings_for(slack: LocalSlack, database_url: str, **changed: Any) -> Settings:

@@ -59,6 +59,7 @@ class Reading:
     troubles: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     well: list[str] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
     woken: int = 0
 
     def _wake(self) -> None:
@@ -70,6 +71,7 @@ class Reading:
             on_trouble=self.troubles.append,
             on_warning=self.warnings.append,
             on_well=self.well.append,
+            on_lag=self.lags.append,
         )
 
     async def until(self, condition: Callable[[], T], patience: float = 20.0) -> T:

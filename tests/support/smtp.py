@@ -19,6 +19,18 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 LOGIN = ("support@desk.example", "right")
 
 
+def by_mail(server: "ScriptedSmtp", **changed: Any) -> dict[str, Any]:
+    """The settings of a desk that sends its mail through the server."""
+    given = {
+        "smtp_server": "127.0.0.1",
+        "smtp_port": server.port,
+        "smtp_security": "none",
+        "email_from": "Help Desk <support@desk.example>",
+        "emails_per_minute": 6000,
+    }
+    return given | changed
+
+
 @dataclass
 class Taken:
     sender: str

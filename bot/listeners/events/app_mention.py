@@ -9,11 +9,11 @@ from slack_bolt.async_app import AsyncApp
 from bot.casework.intake import mention_item
 from bot.listeners.deps import Deps
 
+from .keeping import keep
+
 
 def register(app: AsyncApp, deps: Deps) -> None:
     async def app_mention(body: dict[str, Any]) -> None:
-        item = mention_item(body)
-        if item is not None:
-            await deps.casework.put(item)
+        await keep(deps, mention_item, body)
 
     app.event("app_mention")(app_mention)

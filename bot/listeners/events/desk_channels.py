@@ -11,6 +11,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.listeners.deps import Deps
 
+from .best_effort import best_effort
+
 # Public channels send channel_…, private ones group_…: https://docs.slack.dev/reference/events
 LOST = {
     "channel_archive": "is_archived",
@@ -49,9 +51,9 @@ def register(app: AsyncApp, deps: Deps) -> None:
             channels.on_joined()
 
     for name in LOST:
-        app.event(name)(lost)
+        app.event(name)(best_effort(lost))
     for name in USABLE:
-        app.event(name)(usable)
+        app.event(name)(best_effort(usable))
     for name in RENAMED:
-        app.event(name)(renamed)
-    app.event("member_joined_channel")(joined)
+        app.event(name)(best_effort(renamed))
+    app.event("member_joined_channel")(best_effort(joined))

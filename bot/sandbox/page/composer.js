@@ -1,11 +1,10 @@
 /** The message box: Enter sends, Shift+Enter breaks the line, files are attached, dropped or pasted. */
 
 import { act, failureOf, packed } from "./api.js";
-import { announce, toast } from "./announce.js";
-import { h, icon, iconButton, newId, replace } from "./dom.js";
+import { announce } from "./announce.js";
+import { Attachments } from "./attachments.js";
+import { h, icon, newId, replace } from "./dom.js";
 import { asCommand, suggestions, toTokens } from "./typing.js";
-
-const LARGEST = 40 * 1024 * 1024; // more does not fit into one request of the control API
 
 export class Composer {
   /** `place()` gives { channel, thread, label }; `onEditLast` edits one's last message. */
@@ -14,13 +13,11 @@ export class Composer {
     this.place = place;
     this.onEditLast = onEditLast;
     this.drafts = new Map();
-    this.files = [];
     this.key = null;
     this.area = h("textarea", { id, rows: 1, role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", autocomplete: "off" });
     this.options = h("ul", { class: "suggestions", role: "listbox", id: newId("suggestions"), "aria-label": "Suggestions", hidden: true });
     this.area.setAttribute("aria-controls", this.options.id);
-    this.chips = h("ul", { class: "chips", "aria-label": "Attached files", hidden: true });
-    this.picker = h("input", { type: "file", multiple: true, class: "unseen", tabindex: "-1", "aria-label": "Attach files" });
+    this.attached = new Attachments(this.area, { label: "Attach files", onChange: () => this.#changed() });
     this.also = h("input", { type: "checkbox" });
     this.alsoLabel = h("span");
     this.sender = h("button", { type: "button", class: "send", "aria-label": "Send", title: "Send (Enter)", onclick: () => this.send() }, icon("send"));
@@ -30,10 +27,10 @@ export class Composer {
       this.options,
       h("div", { class: "box" },
         this.area,
-        this.chips,
+        this.attached.chips,
         h("div", { class: "bar" },
-          iconButton("clip", "Attach files", () => this.picker.click()),
-          this.picker,
+          this.attached.button,
+          this.attached.picker,
           broadcast ? h("label", { class: "also" }, this.also, this.alsoLabel) : null,
           h("span", { class: "quiet grow" }, h("kbd", {}, "Enter"), " sends, ", h("kbd", {}, "Shift+Enter"), " starts a new line"),
           this.sender,
@@ -53,14 +50,13 @@ export class Composer {
     this.area.disabled = Boolean(archived);
     this.alsoLabel.textContent = this.place().also ?? "";
     if (key === this.key) return;
-    if (this.key) this.drafts.set(this.key, { text: this.area.value, files: this.files });
+    if (this.key) this.drafts.set(this.key, { text: this.area.value, files: this.attached.files });
     this.key = key;
     const draft = this.drafts.get(key) ?? { text: "", files: [] };
     this.area.value = draft.text;
-    this.files = draft.files;
     this.also.checked = false;
     this.#suggest([]);
-    this.#changed();
+    this.attached.set(draft.files);
   }
 
   focus() {
@@ -75,17 +71,6 @@ export class Composer {
     });
     area.addEventListener("keydown", (event) => this.#key(event));
     area.addEventListener("blur", () => setTimeout(() => this.#suggest([]), 150));
-    area.addEventListener("paste", (event) => {
-      if (event.clipboardData?.files.length) {
-        event.preventDefault();
-        this.attach(event.clipboardData.files);
-      }
-    });
-    this.picker.addEventListener("change", () => {
-      this.attach(this.picker.files);
-      this.picker.value = "";
-      this.focus();
-    });
     box.addEventListener("dragover", (event) => {
       event.preventDefault();
       box.classList.add("dragged");
@@ -93,36 +78,15 @@ export class Composer {
     box.addEventListener("dragleave", () => box.classList.remove("dragged"));
   }
 
-  /** Files dropped anywhere on `zone` are attached. */
   acceptDrops(zone) {
-    zone.addEventListener("dragover", (event) => event.preventDefault());
-    zone.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.box.classList.remove("dragged");
-      this.attach(event.dataTransfer?.files ?? []);
-    });
-  }
-
-  attach(list) {
-    for (const file of list) {
-      if (file.size > LARGEST) toast(`${file.name} is larger than this page can carry (40 MB).`);
-      else this.files = [...this.files, file];
-    }
-    this.#changed();
+    this.attached.acceptDrops(zone);
+    zone.addEventListener("drop", () => this.box.classList.remove("dragged"));
   }
 
   #changed() {
     this.area.style.height = "auto";
     this.area.style.height = `${Math.min(this.area.scrollHeight + 2, 200)}px`;
-    this.sender.disabled = !this.area.value.trim() && !this.files.length;
-    this.chips.hidden = !this.files.length;
-    replace(this.chips, this.files.map((file) =>
-      h("li", {}, icon("file"), file.name, iconButton("close", `Remove ${file.name}`, () => {
-        this.files = this.files.filter((other) => other !== file);
-        this.#changed();
-        this.focus();
-      })),
-    ));
+    this.sender.disabled = !this.area.value.trim() && !this.attached.files.length;
   }
 
   #key(event) {
@@ -184,20 +148,18 @@ export class Composer {
   async send() {
     const { channel, thread } = this.place();
     const text = this.area.value;
-    const files = this.files;
+    const { files } = this.attached;
     if (!text.trim() && !files.length) return;
     const command = files.length ? null : asCommand(text);
     const also = this.also.checked;
     this.area.value = "";
-    this.files = [];
     this.also.checked = false;
-    this.#changed();
+    this.attached.set([]);
     this.#suggest([]);
     const sent = command ? await this.#command(command, channel, thread) : await this.#post(text, files, channel, thread, also);
     if (!sent && this.key === `${channel}/${thread ?? ""}` && !this.area.value) {
       this.area.value = text;
-      this.files = files;
-      this.#changed();
+      this.attached.set(files);
     }
   }
 

@@ -2,10 +2,10 @@
 
 import { act, packed } from "./api.js";
 import { announce, toast } from "./announce.js";
-import { h, icon, iconButton, newId, replace } from "./dom.js";
+import { Attachments } from "./attachments.js";
+import { h, newId, replace } from "./dom.js";
 import { personName, withAddress } from "./mail_people.js";
 
-const LARGEST = 40 * 1024 * 1024;
 const PROOFS = {
   pass: "proves the sender (DMARC passes)",
   fail: "does not (DMARC fails, as for a forged one)",
@@ -18,7 +18,6 @@ export class MailWriter {
     this.onSent = onSent;
     this.answered = null;
     this.drafts = new Map();
-    this.files = [];
     this.known = h("datalist", { id: newId("people") });
     this.from = line("From", this.known.id);
     this.to = line("To", this.known.id);
@@ -27,8 +26,7 @@ export class MailWriter {
     this.proof = h("select", { class: "block-select small", id: newId("proof") }, Object.entries(PROOFS).map(([value, label]) => h("option", { value }, label)));
     this.quote = h("input", { type: "checkbox", checked: true });
     this.quoting = h("label", { class: "choice" }, this.quote, "Quote it below");
-    this.chips = h("ul", { class: "chips", "aria-label": "Attached files", hidden: true });
-    this.picker = h("input", { type: "file", multiple: true, class: "unseen", tabindex: "-1", "aria-label": "Attach files to the mail" });
+    this.attached = new Attachments(this.area, { label: "Attach files to the mail", onChange: () => this.#changed() });
     this.title = h("h3");
     this.button = h("button", { type: "submit", class: "block-button small primary" }, "Send mail");
     this.cancel = h("button", { type: "button", class: "block-button small", onclick: onCancel }, "Cancel");
@@ -38,19 +36,19 @@ export class MailWriter {
     } },
     this.title, this.known,
     this.from.row, this.to.row, this.subject.row,
-    this.area, this.chips,
+    this.area, this.attached.chips,
     h("div", { class: "proof" }, h("label", { for: this.proof.id }, "The receiving server"), this.proof),
     this.quoting,
     h("div", { class: "bar" },
       this.button, this.cancel,
-      iconButton("clip", "Attach files to the mail", () => this.picker.click()), this.picker,
+      this.attached.button, this.attached.picker,
       h("span", { class: "quiet grow" }, h("kbd", {}, "Ctrl+Enter"), " sends")));
     this.#listen();
   }
 
   /** For a mailbox: a new mail, or the answer to the last one of a conversation. */
   open(address, fresh, last) {
-    if (this.key) this.drafts.set(this.key, { ...this.#fields(), files: this.files });
+    if (this.key) this.drafts.set(this.key, { ...this.#fields(), files: this.attached.files });
     this.key = `${address}/${fresh ? "new" : (last?.thread ?? "")}`;
     const { store } = this;
     replace(this.known, [...new Set([...store.mailboxes(), store.hello.mail.desk])].map((one) => h("option", { value: this.#full(one) })));
@@ -59,14 +57,13 @@ export class MailWriter {
     this.to.input.value = draft?.to ?? store.hello.mail.desk;
     this.subject.input.value = draft?.subject ?? "";
     this.area.value = draft?.text ?? "";
-    this.files = draft?.files ?? [];
     this.proof.value = draft?.authentication ?? "pass";
     this.cancel.hidden = !fresh;
     this.title.hidden = fresh;
     this.quoting.hidden = fresh;
     this.answered = null;
     if (last) this.answer(last);
-    this.#changed();
+    this.attached.set(draft?.files ?? []);
   }
 
   /** The mail that is answered now. */
@@ -105,42 +102,12 @@ export class MailWriter {
       event.preventDefault();
       this.send();
     });
-    this.picker.addEventListener("change", () => {
-      this.#attach(this.picker.files);
-      this.picker.value = "";
-      this.area.focus();
-    });
-    this.area.addEventListener("paste", (event) => {
-      if (!event.clipboardData?.files.length) return;
-      event.preventDefault();
-      this.#attach(event.clipboardData.files);
-    });
-    this.root.addEventListener("dragover", (event) => event.preventDefault());
-    this.root.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.#attach(event.dataTransfer?.files ?? []);
-    });
-  }
-
-  #attach(list) {
-    for (const file of list) {
-      if (file.size > LARGEST) toast(`${file.name} is larger than this page can carry (40 MB).`);
-      else this.files = [...this.files, file];
-    }
-    this.#changed();
+    this.attached.acceptDrops(this.root);
   }
 
   #changed() {
     this.area.style.height = "auto";
     this.area.style.height = `${Math.min(Math.max(this.area.scrollHeight + 2, 92), 320)}px`;
-    this.chips.hidden = !this.files.length;
-    replace(this.chips, this.files.map((file) =>
-      h("li", {}, icon("file"), file.name, iconButton("close", `Remove ${file.name}`, () => {
-        this.files = this.files.filter((other) => other !== file);
-        this.#changed();
-        this.area.focus();
-      })),
-    ));
   }
 
   async send() {
@@ -151,13 +118,13 @@ export class MailWriter {
       missing.input.focus();
       return;
     }
-    if (!fields.text.trim() && !fields.subject && !this.files.length) {
+    if (!fields.text.trim() && !fields.subject && !this.attached.files.length) {
       toast("There is nothing in this mail yet.");
       this.area.focus();
       return;
     }
     this.button.disabled = true;
-    const body = { ...fields, files: await Promise.all(this.files.map(packed)) };
+    const body = { ...fields, files: await Promise.all(this.attached.files.map(packed)) };
     if (this.answered) body.answered = this.answered.number;
     if (this.answered && this.quote.checked) body.text += quoted(this.answered);
     const answer = await act("mail_write", body);
@@ -165,10 +132,9 @@ export class MailWriter {
     if (!answer) return;
     announce("Sent");
     this.area.value = "";
-    this.files = [];
     if (!this.answered) this.subject.input.value = "";
     this.proof.value = "pass";
-    this.#changed();
+    this.attached.set([]);
     this.onSent(answer.sent);
   }
 }

@@ -19,6 +19,7 @@ from tests.support.desk import Desk
 from tests.support.posts import words
 
 LATE = "earlier than what stands above"
+TOO_LATE = "the mail with it had gone already, and the customer of case"
 SILENCE = timedelta(hours=48)
 REALERT = timedelta(minutes=30)
 FOLLOW_UPS = 3
@@ -60,6 +61,7 @@ class Oracle:
     desk: Desk
     ledger: Ledger
     findings: list[Finding] = field(default_factory=list)
+    _too_late: Counter[str] = field(default_factory=Counter)
 
     async def judge(self) -> list[Finding]:
         held = await self._read()
@@ -231,7 +233,13 @@ class Oracle:
         if any(user != case["customer_identifier"] for user, _ in sent):
             self._say(Wrong.UNEXPLAINED, f"{message} went to {sent}")
         if message.deleted:
-            if (sent and not by_mail) or row["deleted_at"] is None:
+            if row["deleted_at"] is None and sent and by_mail:  # a mail that has gone cannot be called back
+                self._too_late[case["case_id"]] += 1
+                if self._too_late[case["case_id"]] > len(shown.told_too_late(case["case_id"])):
+                    self._say(
+                        Wrong.LOST, f"its author was not told that it was too late for the deletion of {message}"
+                    )
+            elif (sent and not by_mail) or row["deleted_at"] is None:
                 self._say(Wrong.LOST, f"the deletion of {message}")
             return
         marks = self.desk.slack.reactions(SUPPORT, message.ts)
@@ -397,6 +405,11 @@ class _Shown:
     def thread(self, root: str) -> list[str]:
         """What the bot wrote under a card."""
         return [words(post) for post in self._desk.thread(root) if post.get("bot_id") and not post.get("files")]
+
+    def told_too_late(self, case_id: str) -> list[str]:
+        """The notices that a deleted answer had been mailed already."""
+        threads = [self.thread(card["ts"]) for card in self.cards.get(case_id, [])]
+        return [text for posts in threads for text in posts if TOO_LATE in text]
 
     def direct(self, user: str) -> list[str]:
         return [text for other, text in self._sent if other == user]

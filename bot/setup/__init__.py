@@ -1,0 +1,1 @@
+"""`casewire init`: asks for the settings that a desk needs, tries each answer, and writes `.env`."""
