@@ -2,7 +2,7 @@
 # Needs GNU make (3.81 or later) and Python 3.11 or later with venv, and nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage faults screenshot lint format audit sbom lock clean
+.PHONY: help demo test coverage faults bench screenshot lint format audit sbom lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -89,6 +89,9 @@ MACHINES ?=
 faults: $(VENV)/requirements-dev.lock ## whole desks under random faults (SEEDS=20 or SEED=17; DB=sqlite or postgresql; PACE=1: real times; JOBS=1)
 	@$(BIN)/python -m tests.faults.harness --db $(DB) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) \
 	    $(if $(PACE),--pace $(PACE)) $(if $(MACHINES),--machines $(MACHINES)) --jobs $(FAULT_JOBS)
+
+bench: $(VENV)/requirements-dev.lock ## how fast it is, each figure against a floor of the same run (bench.json; FULL=1: the large sizes)
+	@$(BIN)/python -m tests.bench
 
 screenshot: $(VENV)/requirements-dev.lock ## take the README's picture of the sandbox page anew
 	SCREENSHOT=docs/sandbox.png $(BIN)/python -m pytest -q tests/page/test_screenshot.py

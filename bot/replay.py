@@ -237,7 +237,8 @@ class Replay:
             for channel, root, listing in compared:
                 held = replays.posts_held(connection, channel, root, from_, run.began)
                 items = [*items_of(channel, listing, self._us), *deletions_of(channel, root, listing, held, now)]
-                stored += [item for item in items if inbox.put(connection, item, now)]
+                new = inbox.put_all(connection, items, now)
+                stored += [item for item, is_new in zip(items, new, strict=True) if is_new]
             replays.checked(connection, unit.customer, run.began)
             return stored
 

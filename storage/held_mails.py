@@ -92,6 +92,12 @@ def count_held(connection: Connection) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
+def is_any_overdue(connection: Connection, now: datetime) -> bool:
+    """Whether a mail was held too long for a decision, and nobody told of it yet."""
+    statement = sa.select(sa.exists().where(DUE, held_mails.c.alert_at <= now))
+    return bool(connection.execute(statement).scalar_one())
+
+
 def overdue(connection: Connection, now: datetime, limit: int) -> list[HeldMail]:
     """Those that have waited too long, the longest first; locked, so that one process tells of each."""
     rows = connection.execute(

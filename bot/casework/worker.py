@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,11 +20,12 @@ from bot.desk.effects import Reply
 from bot.ops.metrics import Author, Metrics, Step
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
-from storage import inbox, leases, outbox, replays
+from storage import cases, held_mails, inbox, leases, outbox, replays
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
 
+from .arrivals import Arrivals
 from .batch import Decided, apply_due, apply_items, read_outcome
 from .batch_state import Desk
 from .deleted_files import delete_file
@@ -75,6 +76,7 @@ class Casework:
         self._mails = mails
         self._desk = desk
         self._clock = clock
+        self._arrivals = Arrivals(database, clock, INTAKE_TIMEOUT)
         self._arrived = asyncio.Event()
         self._progress = asyncio.Condition()
         self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
@@ -100,11 +102,10 @@ class Casework:
         """
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
-        now = self._clock.now()
         with bound_contextvars(item=item.key):
             try:
                 with self.metrics.timed(Step.KEEP):
-                    stored = await self._keep(lambda connection: inbox.put(connection, item, now))
+                    stored = await self._note_keeping(self._arrivals.put(item))
             except (DatabaseUnavailable, TimeoutError) as error:
                 log.warning("an item could not be kept; it is sent again", action="not_kept", error=repr(error))
                 raise
@@ -118,9 +119,15 @@ class Casework:
         return stored
 
     async def _keep(self, work: Callable[[Connection], T]) -> T:
-        try:
+        async def write() -> T:
             async with asyncio.timeout(INTAKE_TIMEOUT):
-                result = await self._database.write(work)
+                return await self._database.write(work)
+
+        return await self._note_keeping(write())
+
+    async def _note_keeping(self, keeping: Coroutine[None, None, T]) -> T:
+        try:
+            result = await keeping
         except (DatabaseUnavailable, TimeoutError):
             self.keeping = False
             raise
@@ -148,10 +155,14 @@ class Casework:
     async def check_due(self) -> int:
         """Let time come to the cases that are due now; how many there were."""
         now = self._clock.now()
-        work = partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK)
+        # Most checks find nothing: a look is enough then, and nobody waits for it to write.
+        due = held = 0
         with self.metrics.timed(Step.ESCALATE):
-            due = await self._database.write(work)
-        held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
+            has_due, has_held = await self._database.read(partial(_look_for_due, now=now))
+            if has_due:
+                due = await self._database.write(partial(apply_due, desk=self._desk, now=now, limit=DUE_PER_CHECK))
+        if has_held:
+            held = await self._database.write(partial(apply_held_due, desk=self._desk, now=now))
         if held:
             log.info("mails were held for long", action="held_mail_due", mails=held)
             self.on_outbox()
@@ -190,8 +201,7 @@ class Casework:
                 self._arrived.clear()
                 try:
                     if not self.keeping:
-                        with contextlib.suppress(TimeoutError):
-                            await self._keep(inbox.try_to_keep)
+                        await self._keep(inbox.try_to_keep)
                     pause = 0.0 if await self._round() else await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
@@ -452,6 +462,11 @@ class _Taking:
 
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+def _look_for_due(connection: Connection, now: datetime) -> tuple[bool, bool]:
+    """Whether a case is due, and whether a mail was held for long."""
+    return bool(cases.due_cases(connection, now, 1)), held_mails.is_any_overdue(connection, now)
 
 
 def _apart(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:

@@ -41,6 +41,15 @@ SETTINGS = {
     "unix_socket_directories": "",
     "timezone": "UTC",
 }
+# What a server has of itself: for measurements, where a commit must cost what it costs in service.
+DURABLE = SETTINGS | {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "autovacuum": "on",
+}
 
 
 class PostgresUnavailable(Exception):
@@ -51,12 +60,14 @@ class PostgresCluster:
     """A server and its databases, by URL.
 
     `start()` begins one of our own, unless TEST_POSTGRES_URL names a server to use. Where one process of
-    a test run starts it, the others `join()` it through the same `state` file.
+    a test run starts it, the others `join()` it through the same `state` file. A `durable` one keeps its data on the
+    disk, as a server in service does.
     """
 
-    def __init__(self, state: str | None = None) -> None:
+    def __init__(self, state: str | None = None, *, durable: bool = False) -> None:
         self.url = ""
         self.state = state
+        self._durable = durable
         self._guardian: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
@@ -73,7 +84,9 @@ class PostgresCluster:
             descriptor, self.state = tempfile.mkstemp(prefix="casewire-postgres-", suffix=".json")
             os.close(descriptor)
         self._guardian = subprocess.Popen(
-            [sys.executable, "-P", __file__, self.state], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-P", __file__, self.state, *(["durable"] if self._durable else [])],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def join(self) -> str:
@@ -143,9 +156,10 @@ class PostgresCluster:
 class PostgresServer:
     """The server's processes and files. It can be stopped and started again on the same port."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, *, durable: bool = False) -> None:
         self._uid, self._gid = _unprivileged()
-        self._base = _scratch_directory(self._uid)
+        self._settings = DURABLE if durable else SETTINGS
+        self._base = _scratch_directory(self._uid, on_disk=durable)
         self._binaries = binaries
         self._data = self._base / "data"
         self._log = self._base / "postgres.log"
@@ -195,7 +209,7 @@ class PostgresServer:
         shutil.rmtree(self._base, ignore_errors=True)
 
     def _launch(self) -> bool:
-        options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data, "-p", str(self.port), *options],
@@ -320,11 +334,13 @@ def _open_to_all(path: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in path.parents) and path.stat().st_mode & 0o005 == 0o005
 
 
-def _scratch_directory(uid: int | None) -> Path:
+def _scratch_directory(uid: int | None, *, on_disk: bool = False) -> Path:
     places = [tempfile.gettempdir()] if uid is None else [tempfile.gettempdir(), "/tmp", "/var/tmp"]
     # Thousands of databases of some 300 files each are made and deleted. In memory that costs next to nothing; ext4
     # passes over lately deleted inodes one by one, which was a third of the processor time of a whole test run.
-    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
+    if on_disk:
+        places.insert(0, "/var/tmp")  # /tmp may be memory
+    elif MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
         places.insert(0, str(MEMORY))
     for place in map(Path, places):
         if place.is_dir() and (uid is None or _open_to_all(place)):
@@ -371,13 +387,13 @@ def _tell(state: Path, *, url: str = "", error: str = "") -> None:
     draft.replace(state)  # at once: nobody reads half of it
 
 
-def guard(state: Path) -> None:
+def guard(state: Path, *, durable: bool = False) -> None:
     """Run a server until standard input ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     server = None
     try:
         try:
-            server = PostgresServer(find_binaries())
+            server = PostgresServer(find_binaries(), durable=durable)
             server.initialise()
             server.start()
             _tell(state, url=server.url)
@@ -392,4 +408,4 @@ def guard(state: Path) -> None:
 
 
 if __name__ == "__main__":
-    guard(Path(sys.argv[1]))
+    guard(Path(sys.argv[1]), durable=sys.argv[2:] == ["durable"])
