@@ -107,7 +107,7 @@ format: $(VENV)/requirements-dev.lock ## put the code into the agreed format
 	$(BIN)/python -m ruff format .
 
 audit: $(VENV)/requirements-dev.lock ## known weaknesses of what is locked (status 1: some; 2: could not be asked)
-	@$(BIN)/python tools/audit.py requirements.lock
+	@$(BIN)/python .ci/audit.py requirements.lock
 
 sbom: $(VENV)/requirements-dev.lock ## what Casewire is made of, as CycloneDX JSON from the lock (build/sbom.json)
 	@mkdir -p build

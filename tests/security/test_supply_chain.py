@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def audit() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit", ROOT / "tools" / "audit.py")
+    spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -54,7 +54,7 @@ class TestAudit:
         lock.write_text(f"aiohttp==3.14.5 --hash=sha256:{'0' * 64}\n")
         nowhere = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "HOME": str(tmp_path)}
         done = subprocess.run(
-            [sys.executable, str(ROOT / "tools" / "audit.py"), str(lock)],
+            [sys.executable, str(ROOT / ".ci" / "audit.py"), str(lock)],
             env={"PATH": os.environ["PATH"], **nowhere},
             capture_output=True,
             text=True,
