@@ -11,12 +11,15 @@ import contextlib
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, QueuePool, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -30,6 +33,7 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 GROUP_LIMIT = 64
+READERS = 3
 # Seconds: a server that hangs sends no error, and is as good as away long before the driver gives up.
 STALLED_AFTER = 5.0
 CONNECT_TIMEOUT = 10.0
@@ -128,7 +132,7 @@ class Database(ABC):
 async def uncut(running: Coroutine[Any, Any, T]) -> T:
     """Its result; who is cancelled meanwhile is cancelled once it has ended.
 
-    aiosqlite leaves its thread behind when it is cancelled half-way, and the process would never end.
+    What runs on a thread goes on there, whoever waits for it: it has ended before the database is closed.
     """
     task = asyncio.ensure_future(running)
     try:
@@ -157,6 +161,9 @@ class _Job:
 class SqliteDatabase(Database):
     """SQLite in WAL mode: one writing connection with group commit, and a few that only read.
 
+    A work runs whole on a thread. The driver for asyncio hands every single call over to one, some twenty of them
+    for a small transaction, and that costs many times what SQLite itself does.
+
     One writer, which alone checkpoints, also keeps clear of SQLite's WAL-reset bug (sqlite.org/wal.html).
     """
 
@@ -164,10 +171,13 @@ class SqliteDatabase(Database):
 
     def __init__(self, url: URL) -> None:
         super().__init__()
-        self._writer_engine = sqlite_engine(url, writable=True)
-        self._reader_engine = sqlite_engine(url, writable=False)
+        self._writer = blocking_sqlite_engine(url, writable=True)
+        self._reader = blocking_sqlite_engine(url, writable=False)
+        self._writing = ThreadPoolExecutor(1, "sqlite-writer")
+        self._reading = ThreadPoolExecutor(READERS, "sqlite-reader")
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._is_disconnected = False
 
     async def _write(self, work: Work[T]) -> T:
         if self._task is None:
@@ -178,23 +188,33 @@ class SqliteDatabase(Database):
         return result
 
     async def _read(self, work: Work[T]) -> T:
-        return await uncut(self._reading(work))
+        return await uncut(self._on_reader(work))
 
-    async def _reading(self, work: Work[T]) -> T:
-        async with self._reader_engine.begin() as connection:
-            return await connection.run_sync(work)
+    async def _on_reader(self, work: Work[T]) -> T:
+        run = copy_context().run  # for what it logs
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reading, run, _transacted, self._reader, work
+        )
 
     async def _disconnect(self) -> None:
+        if self._is_disconnected:
+            return
+        self._is_disconnected = True
         if self._task is not None:
             self._jobs.put_nowait(None)
             await self._task
-            with contextlib.suppress(DBAPIError):
-                async with self._writer_engine.connect() as plain:
-                    connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-                    await connection.execute(sa.text("PRAGMA optimize"))
-                    await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        await self._reader_engine.dispose()
-        await self._writer_engine.dispose()
+        await asyncio.get_running_loop().run_in_executor(self._writing, self._close_engines)
+        self._reading.shutdown(wait=False)
+        self._writing.shutdown(wait=False)
+
+    def _close_engines(self) -> None:
+        if self._task is not None:
+            with contextlib.suppress(DBAPIError), self._writer.connect() as plain:
+                connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+                connection.execute(sa.text("PRAGMA optimize"))
+                connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        self._reader.dispose()
+        self._writer.dispose()
 
     async def _serve(self) -> None:
         while (job := await self._jobs.get()) is not None:
@@ -217,9 +237,12 @@ class SqliteDatabase(Database):
         group = [job for job in group if not job.done.cancelled()]
         if not group:
             return
+        works = [job.work for job in group]
+        loop = asyncio.get_running_loop()
         try:
-            async with self._writer_engine.begin() as connection:
-                results = await connection.run_sync(_run_group, [job.work for job in group])
+            results = await loop.run_in_executor(
+                self._writing, _transacted, self._writer, partial(_run_group, works=works)
+            )
         except Exception as error:
             if len(group) == 1 or is_away(error):
                 for job in group:
@@ -230,6 +253,11 @@ class SqliteDatabase(Database):
             return
         for job, result in zip(group, results, strict=True):
             _settle(job.done, result)
+
+
+def _transacted(engine: Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
 
 
 def _run_group(connection: Connection, works: list[Work[Any]]) -> list[Any]:
@@ -269,19 +297,34 @@ def _settle(done: asyncio.Future[Any], result: Any) -> None:
         done.set_result(result)
 
 
+def blocking_sqlite_engine(url: URL, *, writable: bool) -> Engine:
+    """As `sqlite_engine`, for threads that may wait; a connection is used on one thread, then on another."""
+    how = _sqlite_options(writable=writable) | {"poolclass": QueuePool}
+    how["connect_args"] |= {"check_same_thread": False}
+    engine = sa.create_engine(url.set(drivername="sqlite+pysqlite"), **how)
+    _listen(engine, writable=writable)
+    return engine
+
+
 def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
     """An engine whose transactions begin as IMMEDIATE (writers) or DEFERRED on query-only connections."""
-    engine = create_async_engine(
-        url,
-        poolclass=AsyncAdaptedQueuePool,
-        pool_size=1 if writable else 3,
-        max_overflow=0,
-        pool_timeout=30,
-        hide_parameters=True,  # they hold what customers wrote, and errors are logged
-        connect_args={"timeout": 5},
-    )
+    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, **_sqlite_options(writable=writable))
+    _listen(engine.sync_engine, writable=writable)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def _sqlite_options(*, writable: bool) -> dict[str, Any]:
+    return {
+        "pool_size": 1 if writable else READERS,
+        "max_overflow": 0,
+        "pool_timeout": 30,
+        "hide_parameters": True,  # they hold what customers wrote, and errors are logged
+        "connect_args": {"timeout": 5},
+    }
+
+
+def _listen(engine: Engine, *, writable: bool) -> None:
+    @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
         cursor = connection.cursor()
@@ -296,13 +339,11 @@ def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             return
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
-
-    return engine
 
 
 class PostgresDatabase(Database):
