@@ -419,12 +419,17 @@ class Bot:
                     leases.wake.set()
                     outbox_changed(by_another=True)
 
+        def look_again() -> None:
+            casework.wake()
+            homes.wake.set()
+            outbox_changed(by_another=True)
+
         def counted() -> None:
             pacing.shared_by(len(processes.everybody))
             connection.on_census()
 
         bell.on_ring = rung
-        leases.on_gain = lambda: rung(Topic.OUTBOX)
+        leases.on_gain = self._clock.on_moved = look_again
         processes.connected = lambda: connection.connected
         processes.on_census, processes.on_outdated = counted, self._end_outdated
         self._processes = processes
