@@ -32,7 +32,7 @@ async def look(url: str, work: Callable[[Connection], T]) -> T:
 async def _look_into_file(url: URL, work: Callable[[Connection], T]) -> T:
     """https://www.sqlite.org/uri.html: a file in WAL mode, opened with mode=ro alone, gets its two companions anew
     and loses them again. Where there is no log, everything is in the file, and it is taken as it lies there. When
-    somebody came to work on it meanwhile, it is looked at once more: half of what was found may be of another state.
+    somebody came to work on it meanwhile, it is looked at anew: half of what was found may be of another state.
     """
     file = _file_of(url)
     before = _at_rest(file)
