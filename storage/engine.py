@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from .errors import DatabaseUnavailable
+from .loop_thread import LoopThread
 from .urls import driver_url
 
 T = TypeVar("T")
@@ -346,7 +347,11 @@ def _begins_itself(engine: sa.Engine, *, writable: bool) -> None:
 
 
 class PostgresDatabase(Database):
-    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again."""
+    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again.
+
+    The driver has an event loop in a thread of its own: in the bot's, each statement of a work would wait until
+    everything else that is ready there has had its turn.
+    """
 
     dialect = "postgresql"
 
@@ -354,12 +359,13 @@ class PostgresDatabase(Database):
         super().__init__()
         self._engine = postgres_engine(url)
         self._reading = self._engine.execution_options(postgresql_readonly=True)
+        self._thread = LoopThread("postgresql")
 
     async def _write(self, work: Work[T]) -> T:
-        return await self._run(self._engine, work)
+        return await self._thread.run(self._run(self._engine, work))
 
     async def _read(self, work: Work[T]) -> T:
-        return await self._run(self._reading, work)
+        return await self._thread.run(self._run(self._reading, work))
 
     @staticmethod
     async def _run(engine: AsyncEngine, work: Work[T]) -> T:
@@ -375,7 +381,7 @@ class PostgresDatabase(Database):
             await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 (jitter, no secret)
 
     async def _disconnect(self) -> None:
-        await self._engine.dispose()
+        await self._thread.end(self._engine.dispose())
 
 
 def postgres_engine(url: URL) -> AsyncEngine:
