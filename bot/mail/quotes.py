@@ -173,8 +173,8 @@ def _heading_by_library(head: list[str]) -> tuple[int, int] | None:
 def _where_headings_may_be(head: list[str]) -> list[tuple[int, int]]:
     """The lines around those without which none of the library's patterns finds anything: it takes long.
 
-    They want a colon at a line's end, with up to four line ends within, or behind a label at its beginning, with up
-    to two before the value and a line after it; or the words "Original Message", with some lines below them.
+    They want a colon at a line's end, with up to four line ends within, or behind a label at its beginning, with
+    up to two before the value and a line after it; or the words "Original Message", with some lines below them.
     """
     spans: list[tuple[int, int]] = []
     for number, line in enumerate(head):
