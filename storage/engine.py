@@ -8,32 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, QueuePool, event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from .errors import DatabaseUnavailable
+from .loop_thread import LoopThread
 from .urls import driver_url
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 GROUP_LIMIT = 64
-READERS = 3
+SQLITE_READERS = 3
+_SQLITE_OPTIONS: dict[str, Any] = {
+    "max_overflow": 0,
+    "pool_timeout": 30,
+    "hide_parameters": True,  # they hold what customers wrote, and errors are logged
+}
 # Seconds: a server that hangs sends no error, and is as good as away long before the driver gives up.
 STALLED_AFTER = 5.0
 CONNECT_TIMEOUT = 10.0
@@ -132,7 +138,7 @@ class Database(ABC):
 async def uncut(running: Coroutine[Any, Any, T]) -> T:
     """Its result; who is cancelled meanwhile is cancelled once it has ended.
 
-    What runs on a thread goes on there, whoever waits for it: it has ended before the database is closed.
+    aiosqlite leaves its thread behind when it is cancelled half-way, and the process would never end.
     """
     task = asyncio.ensure_future(running)
     try:
@@ -161,9 +167,8 @@ class _Job:
 class SqliteDatabase(Database):
     """SQLite in WAL mode: one writing connection with group commit, and a few that only read.
 
-    A work runs whole on a thread. The driver for asyncio hands every single call over to one, some twenty of them
-    for a small transaction, and that costs many times what SQLite itself does.
-
+    A work runs whole in a thread: through aiosqlite each call of the driver is a way to a thread and back, which
+    on a busy loop costs far more than what SQLite does meanwhile (docs/performance.md).
     One writer, which alone checkpoints, also keeps clear of SQLite's WAL-reset bug (sqlite.org/wal.html).
     """
 
@@ -171,13 +176,12 @@ class SqliteDatabase(Database):
 
     def __init__(self, url: URL) -> None:
         super().__init__()
-        self._writer = blocking_sqlite_engine(url, writable=True)
-        self._reader = blocking_sqlite_engine(url, writable=False)
-        self._writing = ThreadPoolExecutor(1, "sqlite-writer")
-        self._reading = ThreadPoolExecutor(READERS, "sqlite-reader")
+        self._writer_engine = _thread_engine(url, writable=True)
+        self._reader_engine = _thread_engine(url, writable=False)
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(SQLITE_READERS, "sqlite-reader")
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self._is_disconnected = False
 
     async def _write(self, work: Work[T]) -> T:
         if self._task is None:
@@ -188,33 +192,18 @@ class SqliteDatabase(Database):
         return result
 
     async def _read(self, work: Work[T]) -> T:
-        return await uncut(self._on_reader(work))
-
-    async def _on_reader(self, work: Work[T]) -> T:
-        run = copy_context().run  # for what it logs
-        return await asyncio.get_running_loop().run_in_executor(
-            self._reading, run, _transacted, self._reader, work
-        )
+        return await _in_thread(self._readers, partial(_begun, self._reader_engine, work))
 
     async def _disconnect(self) -> None:
-        if self._is_disconnected:
-            return
-        self._is_disconnected = True
         if self._task is not None:
             self._jobs.put_nowait(None)
             await self._task
-        await asyncio.get_running_loop().run_in_executor(self._writing, self._close_engines)
-        self._reading.shutdown(wait=False)
-        self._writing.shutdown(wait=False)
-
-    def _close_engines(self) -> None:
-        if self._task is not None:
-            with contextlib.suppress(DBAPIError), self._writer.connect() as plain:
-                connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-                connection.execute(sa.text("PRAGMA optimize"))
-                connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        self._reader.dispose()
-        self._writer.dispose()
+            self._task = None
+            with contextlib.suppress(DBAPIError):
+                await _in_thread(self._writer, partial(_tidy, self._writer_engine))
+        for threads, engine in ((self._readers, self._reader_engine), (self._writer, self._writer_engine)):
+            await asyncio.to_thread(threads.shutdown)
+            engine.dispose()
 
     async def _serve(self) -> None:
         while (job := await self._jobs.get()) is not None:
@@ -237,12 +226,9 @@ class SqliteDatabase(Database):
         group = [job for job in group if not job.done.cancelled()]
         if not group:
             return
-        works = [job.work for job in group]
-        loop = asyncio.get_running_loop()
         try:
-            results = await loop.run_in_executor(
-                self._writing, _transacted, self._writer, partial(_run_group, works=works)
-            )
+            works = partial(_run_group, works=[job.work for job in group])
+            results = await _in_thread(self._writer, partial(_begun, self._writer_engine, works))
         except Exception as error:
             if len(group) == 1 or is_away(error):
                 for job in group:
@@ -253,11 +239,6 @@ class SqliteDatabase(Database):
             return
         for job, result in zip(group, results, strict=True):
             _settle(job.done, result)
-
-
-def _transacted(engine: Engine, work: Work[T]) -> T:
-    with engine.begin() as connection:
-        return work(connection)
 
 
 def _run_group(connection: Connection, works: list[Work[Any]]) -> list[Any]:
@@ -297,33 +278,52 @@ def _settle(done: asyncio.Future[Any], result: Any) -> None:
         done.set_result(result)
 
 
-def blocking_sqlite_engine(url: URL, *, writable: bool) -> Engine:
-    """As `sqlite_engine`, for threads that may wait; a connection is used on one thread, then on another."""
-    how = _sqlite_options(writable=writable) | {"poolclass": QueuePool}
-    how["connect_args"] |= {"check_same_thread": False}
-    engine = sa.create_engine(url.set(drivername="sqlite+pysqlite"), **how)
-    _listen(engine, writable=writable)
+async def _in_thread(threads: Executor, work: Callable[[], T]) -> T:
+    """Whoever is cancelled meanwhile does not wait: what runs there is ended, and its result let go."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(context.run, work))
+
+
+def _begun(engine: sa.Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _tidy(engine: sa.Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("PRAGMA optimize"))
+        connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+def _thread_engine(url: URL, *, writable: bool) -> sa.Engine:
+    """An engine for threads of our own."""
+    engine = sa.create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        poolclass=QueuePool,
+        pool_size=1 if writable else SQLITE_READERS,
+        **_SQLITE_OPTIONS,
+        connect_args={"timeout": 5, "check_same_thread": False},
+    )
+    _begins_itself(engine, writable=writable)
     return engine
 
 
 def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
-    """An engine whose transactions begin as IMMEDIATE (writers) or DEFERRED on query-only connections."""
-    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, **_sqlite_options(writable=writable))
-    _listen(engine.sync_engine, writable=writable)
+    """An engine for tools that are asynchronous themselves."""
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1 if writable else SQLITE_READERS,
+        **_SQLITE_OPTIONS,
+        connect_args={"timeout": 5},
+    )
+    _begins_itself(engine.sync_engine, writable=writable)
     return engine
 
 
-def _sqlite_options(*, writable: bool) -> dict[str, Any]:
-    return {
-        "pool_size": 1 if writable else READERS,
-        "max_overflow": 0,
-        "pool_timeout": 30,
-        "hide_parameters": True,  # they hold what customers wrote, and errors are logged
-        "connect_args": {"timeout": 5},
-    }
+def _begins_itself(engine: sa.Engine, *, writable: bool) -> None:
+    """Its transactions begin as IMMEDIATE (writers) or DEFERRED on query-only connections."""
 
-
-def _listen(engine: Engine, *, writable: bool) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
@@ -347,7 +347,11 @@ def _listen(engine: Engine, *, writable: bool) -> None:
 
 
 class PostgresDatabase(Database):
-    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again."""
+    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again.
+
+    The driver has an event loop in a thread of its own: in the bot's, each statement of a work would wait until
+    everything else that is ready there has had its turn.
+    """
 
     dialect = "postgresql"
 
@@ -355,12 +359,13 @@ class PostgresDatabase(Database):
         super().__init__()
         self._engine = postgres_engine(url)
         self._reading = self._engine.execution_options(postgresql_readonly=True)
+        self._thread = LoopThread("postgresql")
 
     async def _write(self, work: Work[T]) -> T:
-        return await self._run(self._engine, work)
+        return await self._thread.run(self._run(self._engine, work))
 
     async def _read(self, work: Work[T]) -> T:
-        return await self._run(self._reading, work)
+        return await self._thread.run(self._run(self._reading, work))
 
     @staticmethod
     async def _run(engine: AsyncEngine, work: Work[T]) -> T:
@@ -376,7 +381,7 @@ class PostgresDatabase(Database):
             await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 (jitter, no secret)
 
     async def _disconnect(self) -> None:
-        await self._engine.dispose()
+        await self._thread.end(self._engine.dispose())
 
 
 def postgres_engine(url: URL) -> AsyncEngine:
