@@ -48,8 +48,8 @@ HOLD_POLL = timedelta(seconds=0.5)
 # What arrives in this process wakes it; this is for what another process left behind.
 POLL = 5.0
 TROUBLED_POLL = 1.0
-# How long what was written together has to arrive together; less where nothing arrived in the last BUSY seconds.
-GATHER, GATHER_IDLE, BUSY = 0.03, 0.004, 1.0
+# How long what was written together has to arrive together; less for what arrives BUSY seconds after all else.
+GATHER, GATHER_IDLE, BUSY = 0.03, 0.004, 0.2
 DUE_PER_CHECK = 1000
 INTAKE_TIMEOUT = 2.0
 RENAME_TIMEOUT = 2.5
