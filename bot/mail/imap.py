@@ -245,7 +245,7 @@ class ImapClient:
     async def idle(self, seconds: float) -> bool:
         """Whether the server told of something within so many seconds. Raises ImapNo where it does not IDLE.
 
-        Of what it told while it was asked for something else after the last search, it does not tell in IDLE again.
+        Of what it told in another answer, after the last search, it does not tell again in IDLE.
         That a connection is half open shows here at the latest: by the missing answer to DONE.
         """
         protocol = self._protocol
