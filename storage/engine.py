@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -45,6 +46,8 @@ STALLED_AFTER = 5.0
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
 SERIALISATION_TRIES = 6
+TRUSTED_FOR = 0.02
+RESTS_SINCE = "rests_since"
 _RETRY_STATES = {"40001", "40P01"}
 # 28 and 3D: it refuses us, or is gone. At the start that ends the bot; later it is no item's fault.
 _AWAY_CLASSES = {"08", "28", "3D", "40", "53", "57", "58"}
@@ -358,7 +361,7 @@ class PostgresDatabase(Database):
     def __init__(self, url: URL) -> None:
         super().__init__()
         self._engine = postgres_engine(url)
-        self._reading = self._engine.execution_options(postgresql_readonly=True)
+        self._reading = _reading_engine(url)
         self._thread = LoopThread("postgresql")
 
     async def _write(self, work: Work[T]) -> T:
@@ -381,18 +384,48 @@ class PostgresDatabase(Database):
             await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 (jitter, no secret)
 
     async def _disconnect(self) -> None:
-        await self._thread.end(self._engine.dispose())
+        await self._thread.end(self._dispose())
+
+    async def _dispose(self) -> None:
+        await self._engine.dispose()
+        await self._reading.dispose()
 
 
 def postgres_engine(url: URL) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=8,
-        max_overflow=4,
-        pool_timeout=10,
-        pool_pre_ping=True,
-        **postgres_engine_options("casewire"),
+    engine = create_async_engine(
+        url, pool_size=8, max_overflow=4, pool_timeout=10, **postgres_engine_options("casewire")
     )
+    _lets_go_of_dead_connections(engine.sync_engine)
+    return engine
+
+
+def _reading_engine(url: URL) -> AsyncEngine:
+    """Each statement by itself, as READ COMMITTED sees it anyway: one look is one question to the server."""
+    options = postgres_engine_options("casewire")
+    options["connect_args"]["server_settings"]["default_transaction_read_only"] = "on"
+    engine = create_async_engine(
+        url, pool_size=4, max_overflow=4, pool_timeout=10, isolation_level="AUTOCOMMIT", **options
+    )
+    _lets_go_of_dead_connections(engine.sync_engine)
+    return engine
+
+
+def _lets_go_of_dead_connections(engine: sa.Engine) -> None:
+    """As `pool_pre_ping` does, which asks the server three things before each use: here one, and after a rest."""
+
+    @event.listens_for(engine, "checkin")
+    def on_checkin(_connection: Any, record: Any) -> None:
+        record.info[RESTS_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed():
+            raise sa.exc.DisconnectionError
+        if time.monotonic() - record.info.get(RESTS_SINCE, time.monotonic()) > TRUSTED_FOR:
+            try:
+                connection.run_async(lambda driver: driver.fetchrow(";"))
+            except Exception as error:  # whatever it is, another connection may be well
+                raise sa.exc.DisconnectionError from error
 
 
 def postgres_engine_options(application_name: str) -> dict[str, Any]:

@@ -160,6 +160,12 @@ def mail_of(connection: Connection, mail_id: int) -> StoredMail | None:
     return StoredMail(**row._mapping) if row is not None else None
 
 
+def mails_of(connection: Connection, mail_ids: Collection[int]) -> dict[int, StoredMail]:
+    """As `mail_of`, for many at once, by id."""
+    rows = connection.execute(sa.select(mails).where(mails.c.id.in_(sorted(mail_ids))))
+    return {row.id: StoredMail(**row._mapping) for row in rows}
+
+
 def item_key(name: str, fingerprint: str) -> str:
     return f"{KIND}:{name}:{fingerprint}"
 

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 Row = dict[str, Any]
 
-# Both drivers take some 32,000 parameters in a statement. Rows given to `execute` beside the statement need no care,
-# and it is compiled once, not anew for each number of rows.
+# Both drivers take some 32,000 parameters in a statement. Rows given to `execute` beside the statement need no
+# care, and it is compiled once, not anew for each number of rows.
 ROWS_PER_INSERT = 500
 
 
