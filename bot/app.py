@@ -406,7 +406,7 @@ class Bot:
             us=workspace.bot_user_id,
         )
         replay.on_items, replay.on_outbox = casework.wake, outbox_changed
-        replay.on_trouble = troubles.tell
+        replay.comparison.on_trouble = troubles.tell
         connection.on_change_seen = replay.changed
 
         def rung(topic: Topic) -> None:

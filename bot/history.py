@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,8 +61,9 @@ async def read_history(slack: Slack, channel: str, since: datetime, thread_ts: s
     return Listing(tuple(found), whole=False, cut=cut)
 
 
-def items_of(channel: str, listing: Listing, us: str = "") -> list[NewItem]:
-    """The items of what was written and edited, under the keys that its events have.
+def items_of(channel: str, listing: Listing, us: str = "", written_since: datetime | None = None) -> list[NewItem]:
+    """The items of what was written (since that moment, where there is one) and edited, under the keys that its
+    events have.
 
     A post that bears our own sign of having been sent was sent: by a desk that was restored from before it.
     """
@@ -70,9 +72,9 @@ def items_of(channel: str, listing: Listing, us: str = "") -> list[NewItem]:
         if message.get("subtype") == TOMBSTONE:
             continue
         place = {"channel": channel, "channel_type": "im" if channel.startswith("D") else "channel"}
-        if (
-            item := message_item({"event": {**message, **place, **_fate(message, us), "type": "message"}})
-        ) is not None:
+        is_new = written_since is None or moment(str(message["ts"])) > written_since
+        written = {"event": {**message, **place, **_fate(message, us), "type": "message"}}
+        if is_new and (item := message_item(written)) is not None:
             items.append(item)
         if message.get("edited") and (edit := message_item({"event": _edit(message, place)})) is not None:
             items.append(edit)
@@ -91,6 +93,23 @@ def deletions_of(
         for ts, author in sorted(held.items())
         if ts not in shown and (item := _deletion(channel, thread_ts, ts, author, now)) is not None
     ]
+
+
+def posts_among(raws: Iterable[bytes], channel: str, thread_ts: str | None) -> dict[str, str]:
+    """Of events as they came, the posts in that conversation: ts and author."""
+    found = {}
+    for raw in raws:
+        event = json.loads(raw)["event"]
+        ts, root = str(event["ts"]), event.get("thread_ts")
+        if event["channel"] == channel and (root if root != ts else None) == thread_ts:
+            found[ts] = str(event["user"])
+    return found
+
+
+def dm_among(raws: Iterable[bytes]) -> str | None:
+    """The DM that one of the events came from."""
+    channels = (str(json.loads(raw)["event"]["channel"]) for raw in raws)
+    return next((channel for channel in channels if channel.startswith("D")), None)
 
 
 def threads_changed(listing: Listing, since: datetime) -> Iterable[str]:
