@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -97,19 +98,30 @@ def deletions_of(
 
 def posts_among(raws: Iterable[bytes], channel: str, thread_ts: str | None) -> dict[str, str]:
     """Of events as they came, the posts in that conversation: ts and author."""
-    found = {}
-    for raw in raws:
-        event = json.loads(raw)["event"]
-        ts, root = str(event["ts"]), event.get("thread_ts")
-        if event["channel"] == channel and (root if root != ts else None) == thread_ts:
-            found[ts] = str(event["user"])
-    return found
+    return {
+        event["ts"]: event["user"]
+        for event in _posts(raws)
+        if event["channel"] == channel and _root(event) == thread_ts
+    }
 
 
 def dm_among(raws: Iterable[bytes]) -> str | None:
     """The DM that one of the events came from."""
-    channels = (str(json.loads(raw)["event"]["channel"]) for raw in raws)
-    return next((channel for channel in channels if channel.startswith("D")), None)
+    return next((event["channel"] for event in _posts(raws) if event["channel"].startswith("D")), None)
+
+
+def _posts(raws: Iterable[bytes]) -> Iterable[Mapping[str, str]]:
+    """What cannot be read is none: it is told of when it cannot be decided."""
+    for raw in raws:
+        with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+            event = json.loads(raw)["event"]
+            names = {name: event[name] for name in ("channel", "ts", "user")}
+            yield {name: str(value) for name, value in names.items()} | {"root": str(event.get("thread_ts") or "")}
+
+
+def _root(event: Mapping[str, str]) -> str | None:
+    """The thread it is in; a root is in none, though Slack may name it as its own."""
+    return event["root"] if event["root"] not in ("", event["ts"]) else None
 
 
 def threads_changed(listing: Listing, since: datetime) -> Iterable[str]:
