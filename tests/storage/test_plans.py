@@ -29,12 +29,14 @@ from storage import (
     queues,
     replays,
     reports,
+    retention,
     trace,
     watch,
 )
 from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
 from storage.queues import Cursor, Queue
+from storage.retention import Reached
 from tests.conftest import DATABASES
 from tests.storage.kit import NOON, after
 from tests.support.mail_desk import DANA, running_mail_desk
@@ -343,6 +345,16 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
         ["ix_messages_thread|uq_messages_post"],
     ),
     ("posts_waiting", lambda c: conversations.posts_waiting(c, "U3", NOON), ["ix_inbox_waiting"]),
+    (
+        "old_items",
+        lambda c: retention.old_items(c, Reached(ITEMS), NOON),
+        ["pk_inbox|USING INTEGER PRIMARY KEY"],
+    ),
+    (
+        "old_mails",
+        lambda c: retention.old_mails(c, Reached(mail=(NOON, 7)), after(1)),
+        ["ix_mails_received_at"],
+    ),
     ("unsettled_card_since", conversations.unsettled_card_since, ["ix_outbox_unsettled_cards"]),
     ("waiting_customers", lambda c: conversations.waiting_customers(c, 500), ["ix_inbox_lanes_ready"]),
     ("waiting_conversations", lambda c: conversations.waiting_page(c, MIDDLE, 100), ["ix_cases_waiting"]),
