@@ -2,6 +2,7 @@
 
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ pytestmark = [
 
 FEW = 20  # entries that the caches of this process hold
 AT_ONCE = 100
-MESSAGES = 1_000
+MESSAGES, STRANGERS = 300, 50  # in a round
+ROUNDS = 4
 A_MESSAGE, A_PERSON = 3, 15  # blocks: an event or a profile has dozens
 GROWN = 8_000  # kilobytes: the system's and SQLite's own caches fill, too
 SETTLED = (
@@ -69,7 +71,7 @@ async def test_neither_messages_nor_people_stay_in_memory(database_url: str, tmp
     measures = tmp_path / "measures"
     async with LocalSlack() as slack:
         stream = Stream(slack)
-        stream.invite(240)
+        stream.invite(40 + ROUNDS * STRANGERS)
         env = environment(
             slack,
             database_url,
@@ -81,12 +83,18 @@ async def test_neither_messages_nor_people_stay_in_memory(database_url: str, tmp
             await bot.said("Casewire runs")
             desk = Desk(slack, settings_for(slack, database_url))
             measured = Measured(desk, bot, stream, measures)
-            regulars, strangers, others = stream.customers[:40], stream.customers[40:140], stream.customers[140:]
-            await measured.after(len(strangers), strangers)
-            before = await measured.after(500, regulars)
-            after = await measured.after(MESSAGES, regulars)
-            with_others = await measured.after(len(others), others)
+            regulars, others = stream.customers[:40], stream.customers[40:]
+            strangers = [others[first : first + STRANGERS] for first in range(0, len(others), STRANGERS)]
+            of_messages = [await measured.after(MESSAGES, regulars) for _ in strangers]
+            of_people = [await measured.after(STRANGERS, some) for some in strangers]
             await desk.close()
-    assert after["blocks"] - before["blocks"] < A_MESSAGE * MESSAGES
-    assert with_others["blocks"] - after["blocks"] < A_PERSON * len(others)
-    assert with_others["resident"] - before["resident"] < GROWN
+    # A statement that was never asked of so many rows at once is kept, compiled: not in each of the rounds, though.
+    assert min(growths(of_messages)) < A_MESSAGE * MESSAGES
+    assert min(growths(of_people)) < A_PERSON * STRANGERS
+    assert of_people[-1]["resident"] - of_messages[1]["resident"] < GROWN
+
+
+def growths(measures: list[dict[str, int]]) -> list[int]:
+    """By how many blocks it grew in each round but the first."""
+    blocks = [one["blocks"] for one in measures]
+    return [after - before for before, after in pairwise(blocks)]
