@@ -94,7 +94,7 @@ STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
 STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
-PAUSED = "paused"
+PAUSED = "the desk is paused: look through `casewire outbox list`, then `casewire resume` and start the bot"
 PROBLEMS_PATIENCE = 5.0
 
 
@@ -150,7 +150,7 @@ class Bot:
             self._exposition(),
             Access(settings.metrics_token.get_secret_value()),
         )
-        health.notes = lambda: self._alarm.note() if self._alarm is not None else {}
+        health.notes = self._notes
         try:
             problems = await self._listen(health)
             with _SoleUse(self._settings.database_url) as sole_use:
@@ -179,7 +179,7 @@ class Bot:
         if self._casework is not None and not self._casework.keeping:
             database_well = False
         if self._gate is not None and self._gate.pause is not None:
-            parts = dict.fromkeys(("email_listener", "scheduler", "slack"), PAUSED)
+            parts = dict.fromkeys(("email_listener", "scheduler", "slack"), "stopped")
             return {"database": "connected" if database_well else "disconnected", **parts}
         return {
             "database": "connected" if database_well else "disconnected",
@@ -187,6 +187,12 @@ class Bot:
             "scheduler": "running" if escalation is not None and escalation.running else "stopped",
             "slack": self._slack(),
         }
+
+    def _notes(self) -> dict[str, str]:
+        """What whoever asks for `/health` is told only while it lasts."""
+        pause = self._gate.pause if self._gate is not None else None
+        paused = {"note": f"{PAUSED} ({pause.why})"} if pause is not None else {}
+        return paused | (self._alarm.note() if self._alarm is not None else {})
 
     def processes(self) -> list[Process]:
         """Who works on the database, as this process knows it."""

@@ -49,10 +49,12 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     assert status == 503
     assert body["services"] == {
         "database": "connected",
-        "email_listener": "paused",
-        "scheduler": "paused",
-        "slack": "paused",
+        "email_listener": "stopped",
+        "scheduler": "stopped",
+        "slack": "stopped",
     }
+    assert "paused" in body["note"]
+    assert "casewire resume" in body["note"]
     await desk.slack.dm(DANA, "written while it was paused")
     refused = await command("resume")
     assert refused.exit_code == 2
