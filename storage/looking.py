@@ -5,6 +5,7 @@ changed, and nothing is made beside it where nobody is at work on it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -25,8 +26,40 @@ async def look(url: str, work: Callable[[Connection], T]) -> T:
     """What `work` finds. Raises DBAPIError or OSError where the database cannot be read."""
     parsed = driver_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return await uncut(_looked(_sqlite_engine(parsed), work))
+        return await _looked_at_rest(parsed, work)
     return await _looked(postgres_engine(parsed).execution_options(postgresql_readonly=True), work)
+
+
+async def _looked_at_rest(url: URL, work: Callable[[Connection], T]) -> T:
+    """Whoever begins to write meanwhile is not seen by SQLite in a file taken as it lies there: what was found in
+    it, be it an error, counts only if nothing has changed.
+    """
+    file = Path(url.database or "").absolute()
+    while True:
+        before = _state(file)
+        engine = _sqlite_engine(url, file, at_rest=not before.has_log)
+        try:
+            found = await uncut(_looked(engine, work))
+        except Exception:
+            if before.has_log or _state(file) == before:
+                raise
+        else:
+            if before.has_log or _state(file) == before:
+                return found
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    has_log: bool
+    size: int
+    changed_at: int
+
+
+def _state(file: Path) -> _State:
+    """Raises OSError where there is no file."""
+    has_log = Path(f"{file}-wal").exists() or Path(f"{file}-journal").exists()
+    status = file.stat()
+    return _State(has_log, status.st_size, status.st_mtime_ns)
 
 
 async def _looked(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
@@ -37,14 +70,11 @@ async def _looked(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         await engine.dispose()
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
+def _sqlite_engine(url: URL, file: Path, *, at_rest: bool) -> AsyncEngine:
     """https://www.sqlite.org/uri.html: a file in WAL mode, opened with mode=ro alone, gets its two companions anew
     and loses them again. Where there is no log, everything is in the file, and it is taken as it lies there.
     """
-    file = Path(url.database or "").absolute()
-    how = {"mode": "ro", "uri": "true"}
-    if not Path(f"{file}-wal").exists() and not Path(f"{file}-journal").exists():
-        how["immutable"] = "1"
+    how = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if at_rest else {})
     return create_async_engine(
         url.set(database=f"file:{quote(str(file))}", query=how),
         poolclass=NullPool,
