@@ -5,7 +5,6 @@ changed, and nothing is made beside it where nobody is at work on it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -26,57 +25,54 @@ async def look(url: str, work: Callable[[Connection], T]) -> T:
     """What `work` finds. Raises DBAPIError or OSError where the database cannot be read."""
     parsed = driver_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return await _looked_at_rest(parsed, work)
+        return await uncut(_look_into_file(parsed, work))
     return await _looked(postgres_engine(parsed).execution_options(postgresql_readonly=True), work)
 
 
-async def _looked_at_rest(url: URL, work: Callable[[Connection], T]) -> T:
-    """Whoever begins to write meanwhile is not seen by SQLite in a file taken as it lies there: what was found in
-    it, be it an error, counts only if nothing has changed.
+async def _look_into_file(url: URL, work: Callable[[Connection], T]) -> T:
+    """https://www.sqlite.org/uri.html: a file in WAL mode, opened with mode=ro alone, gets its two companions anew
+    and loses them again. Where there is no log, everything is in the file, and it is taken as it lies there. When
+    somebody came to work on it meanwhile, it is looked at anew: half of what was found may be of another state.
     """
-    file = Path(url.database or "").absolute()
-    while True:
-        before = _state(file)
-        engine = _sqlite_engine(url, file, at_rest=not before.has_log)
+    file = _file_of(url)
+    before = _at_rest(file)
+    if before is not None:
         try:
-            found = await uncut(_looked(engine, work))
+            found = await _looked(_sqlite_engine(url, file, mode="ro", immutable="1"), work)
         except Exception:
-            if before.has_log or _state(file) == before:
+            if _at_rest(file) == before:
                 raise
         else:
-            if before.has_log or _state(file) == before:
+            if _at_rest(file) == before:
                 return found
+    return await _looked(_sqlite_engine(url, file, mode="ro"), work)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    has_log: bool
-    size: int
-    changed_at: int
+def _file_of(url: URL) -> Path:
+    return Path(url.database or "").absolute()
 
 
-def _state(file: Path) -> _State:
-    """Raises OSError where there is no file."""
-    has_log = Path(f"{file}-wal").exists() or Path(f"{file}-journal").exists()
-    status = file.stat()
-    return _State(has_log, status.st_size, status.st_mtime_ns)
+def _at_rest(file: Path) -> tuple[int, int] | None:
+    """What changes when somebody writes; None while somebody is at work."""
+    if Path(f"{file}-wal").exists() or Path(f"{file}-journal").exists():
+        return None
+    state = file.stat()
+    return state.st_mtime_ns, state.st_size
 
 
 async def _looked(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
     try:
         async with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                await connection.exec_driver_sql("BEGIN")  # one state of it for all questions
             return await connection.run_sync(work)
     finally:
         await engine.dispose()
 
 
-def _sqlite_engine(url: URL, file: Path, *, at_rest: bool) -> AsyncEngine:
-    """https://www.sqlite.org/uri.html: a file in WAL mode, opened with mode=ro alone, gets its two companions anew
-    and loses them again. Where there is no log, everything is in the file, and it is taken as it lies there.
-    """
-    how = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if at_rest else {})
+def _sqlite_engine(url: URL, file: Path, **how: str) -> AsyncEngine:
     return create_async_engine(
-        url.set(database=f"file:{quote(str(file))}", query=how),
+        url.set(database=f"file:{quote(str(file))}", query=how | {"uri": "true"}),
         poolclass=NullPool,
         hide_parameters=True,
         connect_args={"timeout": BUSY_PATIENCE},

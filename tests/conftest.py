@@ -27,7 +27,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=500 if FULL else 50,
+    max_examples=500 if FULL else 30,
     suppress_health_check=[HealthCheck.too_slow],
 )
 # HYPOTHESIS_PROFILE=explore looks where no run has looked before, and remembers what it finds.
@@ -57,33 +57,42 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # The subjects of the main job, whose end-to-end tests all run by default.
 MAIN_SUBJECTS = {"test_answers", "test_closing", "test_direct_messages", "test_escalation", "test_mail"}
 
-
-# Modules elsewhere that run whole bots, processes or servers.
-WHOLE_BOTS = {"test_connection", "test_logging", "test_mailbox", "test_startup", "test_stopping"}
+# What runs whole bots, a browser, processes or servers: folders, and modules elsewhere.
+WHOLE_FOLDERS = {"e2e", "faults", "page"}
+WHOLE_MODULES = {"test_connection", "test_logging", "test_mailbox", "test_startup", "test_stopping"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of what runs the whole bot, a sample by default and everything with FULL=1.
+    """A sample by default, and everything with FULL=1.
 
-    A test runs on one of the two databases, on this or the other, with the first of its parameters. Of the
-    end-to-end tests beside the main job, it is the first of each class.
+    The repository's tests run on both databases; what stands on it runs on one of them, some on this and some on the
+    other. Of what runs whole bots, a test runs with the first of its parameters, and of the end-to-end tests beside
+    the main job, it is the first of each class. The fault harness is a sample of its own.
     """
     seen: set[str] = set()
     for item in items:
-        if not {"e2e", "faults"} & set(item.path.parts) and item.path.stem not in WHOLE_BOTS:
+        folders, module = set(item.path.parts), item.path.stem
+        if "storage" in folders or module == "test_harness":
             continue
         name = item.nodeid.partition("[")[0]
         kind = ("sqlite", "postgresql")[zlib.crc32(name.encode()) % 2]
         callspec = getattr(item, "callspec", None)
-        if callspec and callspec.params.get("database_kind", kind) != kind and item.path.stem != "test_harness":
+        if callspec and callspec.params.get("database_kind", kind) != kind and not _only_one_database(item):
             item.add_marker(pytest.mark.slow)
             continue
-        sampled = item.path.parent.name == "e2e" and item.path.stem not in MAIN_SUBJECTS
+        if not folders & WHOLE_FOLDERS and module not in WHOLE_MODULES:
+            continue
+        sampled = item.path.parent.name in {"e2e", "page"} and module not in MAIN_SUBJECTS
         group = name.rpartition("::")[0] if sampled else name
-        if item.path.stem != "test_harness" and group in seen:
+        if group in seen:
             item.add_marker(pytest.mark.slow)
         if not item.get_closest_marker("slow"):
             seen.add(group)
+
+
+def _only_one_database(item: pytest.Item) -> bool:
+    """Whether the test itself says on which database it runs."""
+    return any("database_kind" in str(mark.args[:1]) for mark in item.iter_markers("parametrize"))
 
 
 @pytest.fixture(scope="session")

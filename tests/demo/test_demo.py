@@ -54,6 +54,7 @@ def test_once_tells_the_story_to_its_end_and_exits_with_0(tmp_path: Path) -> Non
     assert left_behind(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_stops_everything(tmp_path: Path) -> None:
     demo = subprocess.Popen(DEMO, cwd=tmp_path, env=surroundings(tmp_path), stdout=subprocess.PIPE, text=True)
     assert demo.stdout is not None

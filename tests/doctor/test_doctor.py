@@ -205,6 +205,7 @@ class TestMachine:
 
 
 class TestCommand:
+    @pytest.mark.slow
     async def test_ends_with_0_where_all_is_well(self, slack: LocalSlack, tmp_path: Path) -> None:
         env = environment(slack, "sqlite:///desk.db")
         async with Command(tmp_path, env, "doctor", "--json") as command:

@@ -201,6 +201,7 @@ class TestReading:
 
 
 class TestWhatIsTold:
+    @pytest.mark.slow
     async def test_a_refused_login_is_told_at_once_and_the_secret_is_read_anew(
         self, database: Database, dovecot: Dovecot
     ) -> None:

@@ -106,6 +106,7 @@ async def slack() -> AsyncIterator[LocalSlack]:
         yield slack
 
 
+@pytest.mark.slow  # tests/security/test_secrets.py looks through the log by default
 @pytest.mark.parametrize("style", ["json", "text"])
 async def test_a_whole_run_tells_no_token_and_nothing_written(
     slack: LocalSlack, tmp_path: Path, style: str

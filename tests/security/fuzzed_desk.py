@@ -75,6 +75,7 @@ class FuzzedDesk:
         await eventually(self._is_settled)
 
     async def _is_settled(self) -> bool:
+        await self._database.write(_post_cards)
         return await self.column("SELECT count(*) FROM inbox WHERE state = 'waiting'") == [0]
 
     async def column(self, statement: str, **values: Any) -> list[Any]:
@@ -142,7 +143,7 @@ async def fuzzed_desk(database_url: str) -> AsyncIterator[FuzzedDesk]:
         handler.keep = partial(keep_unreadable, deps)
         desk = FuzzedDesk(handler, database)
         try:
-            await _begin(desk, database)
+            await _begin(desk)
             yield desk
         finally:
             casework.stop()
@@ -151,7 +152,7 @@ async def fuzzed_desk(database_url: str) -> AsyncIterator[FuzzedDesk]:
             await database.close()
 
 
-async def _begin(desk: FuzzedDesk, database: Database) -> None:
+async def _begin(desk: FuzzedDesk) -> None:
     for number, user in enumerate((DANA, OMAR), 1):
         event = {
             "type": "message",
@@ -163,10 +164,14 @@ async def _begin(desk: FuzzedDesk, database: Database) -> None:
         }
         assert await desk.send("events_api", {"type": "event_callback", "event": event})
         await desk.settle()
-        case_id = f"CASE_00{number}"
 
-        def stands(connection: sa.Connection, case_id: str = case_id, user: str = user) -> None:
-            cases.set_thread(connection, case_id, SUPPORT, THREADS[user])
-            connection.execute(sa.text("UPDATE outbox SET state = 'sent' WHERE kind = 'card'"))
 
-        await database.write(stands)
+def _post_cards(connection: sa.Connection) -> None:
+    """Have the cards stand in the support channel: no courier posts them, and what is said there waits for them."""
+    waiting = sa.text(
+        "SELECT c.case_id, c.customer_identifier, o.id FROM outbox o JOIN cases c ON c.case_id = o.case_id"
+        " WHERE o.kind = 'card' AND o.state = 'pending'"
+    )
+    for case_id, customer, row in connection.execute(waiting).all():
+        cases.set_thread(connection, case_id, SUPPORT, THREADS.get(customer, f"1900000000.{row:06}"))
+        connection.execute(sa.text("UPDATE outbox SET state = 'sent' WHERE id = :id"), {"id": row})

@@ -98,7 +98,8 @@ async def test_a_run_on_slack_and_mail_leaves_no_secret_anywhere(slack: LocalSla
     assert in_files(tmp_path, ["Where is my order?"]), "what is looked for would have been found"
 
 
-@pytest.mark.parametrize("login", ["password", pytest.param("oauth", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("login", ["password", "oauth"])
 async def test_a_server_that_quotes_a_secret_back_does_not_spread_it(
     slack: LocalSlack, tmp_path: Path, login: str
 ) -> None:

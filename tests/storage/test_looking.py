@@ -1,63 +1,60 @@
-"""A SQLite file that is only looked at is seen as it is, also where somebody begins to write to it meanwhile."""
+"""A file that is looked at stays as it is, and is seen in one state."""
 
-import contextlib
 import sqlite3
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from storage.looking import look
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    file = tmp_path / "desk.db"
-    run(file, "CREATE TABLE first (id INTEGER)")
-    return file
+    path = tmp_path / "some.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE words (word TEXT)")
+    connection.close()
+    return path
 
 
-def run(file: Path, statement: str) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute(statement)
-        connection.commit()
+def everything_beside(file: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in file.parent.iterdir()}
 
 
-async def test_what_is_made_while_one_looks_is_seen(file: Path) -> None:
-    looks = []
-
-    def tables(connection: Connection) -> list[str]:
-        looks.append(sa.inspect(connection).get_table_names())
-        if len(looks) == 1:
-            run(file, "CREATE TABLE second (id INTEGER)")
-        return looks[-1]
-
-    assert await look(f"sqlite:///{file}", tables) == ["first", "second"]
-    assert looks[0] == ["first"]
+def count(connection: Connection) -> int:
+    return connection.execute(sa.text("SELECT count(*) FROM words")).scalar_one()
 
 
-async def test_an_error_counts_only_where_nothing_has_changed(file: Path) -> None:
-    looks = []
-
-    def rows(connection: Connection) -> int:
-        looks.append(True)
-        try:
-            return len(connection.execute(sa.text("SELECT * FROM second")).all())
-        finally:
-            if len(looks) == 1:
-                run(file, "CREATE TABLE second (id INTEGER)")
-
-    assert await look(f"sqlite:///{file}", rows) == 0
-    with pytest.raises(OperationalError, match="no such table"):
-        await look(f"sqlite:///{file}", lambda c: c.execute(sa.text("SELECT * FROM third")))
+async def test_nothing_is_changed_and_nothing_made_beside_it(file: Path) -> None:
+    before = everything_beside(file)
+    assert await look(f"sqlite:///{file}", count) == 0
+    assert everything_beside(file) == before
 
 
-async def test_what_a_log_holds_is_seen(file: Path) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as writer:
-        writer.execute("PRAGMA journal_mode=WAL")
-        writer.execute("CREATE TABLE in_the_log (id INTEGER)")
-        writer.commit()
-        found = await look(f"sqlite:///{file}", lambda c: sa.inspect(c).get_table_names())
-    assert found == ["first", "in_the_log"]
+@pytest.mark.parametrize("stays", [True, False], ids=["who writes stays", "who writes goes again"])
+async def test_somebody_who_writes_meanwhile_is_not_seen_by_half(file: Path, stays: bool) -> None:
+    writers: list[sqlite3.Connection] = []
+
+    def work(connection: Connection) -> tuple[int, int]:
+        first = count(connection)
+        if not writers:
+            writers.append(writer := sqlite3.connect(file))
+            writer.execute("INSERT INTO words VALUES ('one')")
+            writer.commit()
+            if not stays:
+                writer.close()
+        return first, count(connection)
+
+    assert await look(f"sqlite:///{file}", work) == (1, 1)
+    writers[0].close()
+
+
+async def test_who_is_at_work_before_is_seen_up_to_the_last_commit(file: Path) -> None:
+    writer = sqlite3.connect(file)
+    writer.execute("INSERT INTO words VALUES ('one')")
+    writer.commit()
+    assert await look(f"sqlite:///{file}", count) == 1
+    writer.close()

@@ -159,7 +159,7 @@ async def filled(url: str) -> None:
     await engine.dispose()
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", marks=pytest.mark.slow), DATABASES[1]])
 def large_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A desk in the middle of an outage, after years of use."""
     if request.param == "sqlite":

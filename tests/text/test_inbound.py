@@ -271,7 +271,7 @@ def test_no_word_is_lost(parts: list[tuple[Any, str]]) -> None:
 @pytest.mark.parametrize(
     "unit", [">", "`", "<", "&gt;", "```", "<@U1", "`a\n", "|", "\n> ", "<a:", "&", " ", "`a`<"]
 )
-@pytest.mark.parametrize("length", [40_000, 400_000])
+@pytest.mark.parametrize("length", [40_000, pytest.param(400_000, marks=pytest.mark.slow)])
 def test_reading_takes_time_in_proportion_to_length(unit: str, length: int) -> None:
     text = unit * (length // len(unit))
     assert_sound(read(text))
