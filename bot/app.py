@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -94,6 +94,7 @@ STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
 STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
+CANCEL_AGAIN = 1.0
 PAUSED = "the desk is paused: look through `casewire outbox list`, then `casewire resume` and start the bot"
 PROBLEMS_PATIENCE = 5.0
 
@@ -546,9 +547,7 @@ class Bot:
                     await bell.tell_at_once(Topic.LEASES)
                     await processes.leave()
         finally:
-            for task in tasks.values():
-                task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await cancelled(tasks.values())
             log.info("Casewire stopped", action="stopped")
         if self._outdated:
             raise StartError([OUTDATED])
@@ -692,6 +691,17 @@ async def _keep_going(name: str, part: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(RETRY_PAUSE)
         else:
             return
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Until all have ended. A cancellation is lost where `asyncio.wait_for` has its result at that moment (before
+    Python 3.12, https://github.com/python/cpython/issues/86296), so it is said again.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN)
 
 
 async def _ended(*tasks: asyncio.Task[None], within: float) -> None:

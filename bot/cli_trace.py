@@ -22,4 +22,5 @@ def trace(name: Name) -> None:
     if not steps:
         not_there(f"no case and no item is named {name}", "casewire export cases")
     for step in steps:
-        typer.echo(f"{step.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{step.at.microsecond // 1000:03} UTC  {step.what}")
+        at = step.at.astimezone(UTC).isoformat(" ", "milliseconds").partition("+")[0]
+        typer.echo(f"{at} UTC  {step.what}")

@@ -41,8 +41,8 @@ def sole_use(url: str) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DatabaseInUse(
-                f"another Casewire{_process(handle)} is running on {parsed.database}: stop it first (Ctrl-C where it "
-                "runs, or `systemctl stop casewire`), or use PostgreSQL for several"
+                f"another Casewire{_process(handle)} is running on {parsed.database}: stop it first (Ctrl-C where "
+                "it runs, or `systemctl stop casewire`), or use PostgreSQL for several"
             ) from error
         handle.truncate(0)
         handle.write(f"{os.getpid()}\n")

@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
 from bot.leases import FIRST_TOKEN, Lease, Leases, channel_lease
+from bot.ops.logging import redacted
 from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.timing import Timing
 from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
@@ -260,7 +261,7 @@ class Courier:
         except Exception as error:
             # A row that cannot be rendered can never be sent: a person must know, and the lane goes on.
             log.error("a row cannot be rendered", row=row.id, kind=row.kind, exc_info=error)
-            await self._park(row, f"{type(error).__name__}: {error}")
+            await self._park(row, redacted(f"{type(error).__name__}: {error}"))
 
     async def _send(self, row: OutboxRow) -> None:
         if row.kind == "answer" or (row.kind == "file" and not _stands_in_thread(row)):

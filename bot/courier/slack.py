@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks.post import Post
 from bot.desk.model import FileTrouble
+from bot.ops.logging import redacted
 from bot.slack_refusals import LOGIN, error_word
 from bot.slack_time import ts_of
 
@@ -37,7 +38,12 @@ _CHANNEL = {
 
 
 class Undelivered(Exception):
-    """The base of why something was not delivered; `str()` is Slack's word for it."""
+    """The base of why something was not delivered; `str()` is Slack's or the mail server's word for it, which is
+    stored and shown: a secret that they quote back is left out.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(redacted(why))
 
 
 class NotSent(Undelivered):

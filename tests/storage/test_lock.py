@@ -36,7 +36,8 @@ class TestSoleUse:
     def test_a_second_process_is_refused_at_once(self, holder: subprocess.Popen[str], tmp_path: Path) -> None:
         with (
             pytest.raises(
-                DatabaseInUse, match=rf"another Casewire \(process {holder.pid}\) is running.*systemctl stop casewire"
+                DatabaseInUse,
+                match=rf"another Casewire \(process {holder.pid}\) is running.*systemctl stop casewire",
             ),
             sole_use(f"sqlite:///{tmp_path}/desk.db"),
         ):
