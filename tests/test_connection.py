@@ -34,27 +34,27 @@ async def slack() -> AsyncIterator[LocalSlack]:
 @pytest.fixture
 async def bot(slack: LocalSlack, tmp_path: Path) -> AsyncIterator[Bot]:
     async with starting(slack, f"sqlite:///{tmp_path}/desk.db") as bot:
-        await until(lambda: bot.services()["slack"] == "connected")
+        await until(lambda: bot.services.words()["slack"] == "connected")
         yield bot
 
 
 async def lost_and_found(slack: LocalSlack, bot: Bot) -> None:
     """Health says that the connection is gone, then that it is back; and messages come through again."""
-    await until(lambda: bot.services()["slack"] == "connected")
+    await until(lambda: bot.services.words()["slack"] == "connected")
     await slack.dm(DANA, "Are you back?")
     await until(lambda: any("Are you back?" in post["text"] for post in slack.messages(SUPPORT)))
 
 
 async def test_a_socket_that_is_cut(slack: LocalSlack, bot: Bot) -> None:
     await slack.drop_sockets()
-    await until(lambda: bot.services()["slack"] == "disconnected")
+    await until(lambda: bot.services.words()["slack"] == "disconnected")
     assert (await health(bot))[0] == 503
     await lost_and_found(slack, bot)
 
 
 async def test_an_outage(slack: LocalSlack, bot: Bot) -> None:
     slack.outage()
-    await until(lambda: bot.services()["slack"] == "disconnected")
+    await until(lambda: bot.services.words()["slack"] == "disconnected")
     await slack.dm(DANA, "Anybody there?")
     slack.outage(False)
     await lost_and_found(slack, bot)
@@ -71,7 +71,7 @@ async def test_socket_mode_switched_off_and_on_again(
     slack: LocalSlack, bot: Bot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await slack.disconnect("link_disabled", grace=0.2)
-    await until(lambda: bot.services()["slack"] == "disconnected")
+    await until(lambda: bot.services.words()["slack"] == "disconnected")
     assert "Socket Mode was switched off" in capsys.readouterr().out
     await until(lambda: told(slack, "Socket Mode was switched off"))
     slack.socket_mode = True
@@ -86,7 +86,7 @@ async def test_an_address_whose_ticket_has_expired(
     slack.sockets.ticket_lifetime = 0.2
     slack.sockets.refusing = True  # the Web API answers all the while
     await slack.drop_sockets()
-    await until(lambda: bot.services()["slack"] == "disconnected")
+    await until(lambda: bot.services.words()["slack"] == "disconnected")
     await asyncio.sleep(1.5)
     slack.sockets.refusing = False
     await lost_and_found(slack, bot)
@@ -163,10 +163,10 @@ async def test_a_connection_that_is_open_and_dead(slack: LocalSlack, tmp_path: P
     async with Swallower(slack.port) as way:
         slack.api.base_url = f"http://127.0.0.1:{way.port}"  # where sockets are to connect to
         async with starting(slack, f"sqlite:///{tmp_path}/desk.db") as bot:
-            await until(lambda: bot.services()["slack"] == "connected")
+            await until(lambda: bot.services.words()["slack"] == "connected")
             way.swallow()
             await slack.dm(DANA, "Swallowed")
-            await until(lambda: bot.services()["slack"] == "disconnected")
+            await until(lambda: bot.services.words()["slack"] == "disconnected")
             await lost_and_found(slack, bot)
             await until(lambda: any("Swallowed" in post["text"] for post in slack.messages(SUPPORT)))
 
@@ -182,7 +182,7 @@ class TestSeveralSockets:
     async def test_while_one_is_renewed_the_other_takes_what_comes(self, slack: LocalSlack, bot: Bot) -> None:
         slack.sockets.connections[0].cut()
         await until(lambda: len(slack.sockets.connections) == 1)
-        assert bot.services()["slack"] == "connected"
+        assert bot.services.words()["slack"] == "connected"
         await slack.dm(DANA, "In the gap")
         await until(lambda: any("In the gap" in post["text"] for post in slack.messages(SUPPORT)))
         assert not slack.traffic.of("event_unacked")
@@ -212,7 +212,7 @@ async def test_a_refused_app_token_is_told_of_while_the_web_api_answers(slack: L
     slack.faults.add("apps.connections.open", "error:token_revoked", times=None)
     await slack.drop_sockets()
     await until(lambda: told(slack, "Slack refuses SLACK_APP_TOKEN (token_revoked)"))
-    assert bot.services()["slack"] == "disconnected"
+    assert bot.services.words()["slack"] == "disconnected"
     slack.faults.pending.clear()
     await lost_and_found(slack, bot)
     assert len(told(slack, "SLACK_APP_TOKEN")) == 1
@@ -235,6 +235,6 @@ async def test_too_many_connections_are_told_of(slack: LocalSlack, bot: Bot) -> 
 
 async def test_a_process_without_sockets_is_well_without_them(slack: LocalSlack, tmp_path: Path) -> None:
     async with starting(slack, f"sqlite:///{tmp_path}/desk.db", Timing(catch_up=0.1), slack_sockets=0) as bot:
-        await until(lambda: bot.services()["scheduler"] == "running")
-        assert bot.services()["slack"] == "standby"
+        await until(lambda: bot.services.words()["scheduler"] == "running")
+        assert bot.services.words()["slack"] == "standby"
         assert slack.sockets.connections == []

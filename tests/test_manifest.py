@@ -17,10 +17,10 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.blocks.forms
-from bot.app import bolt_app
 from bot.casework.filing_rows import Channels
 from bot.listeners import register_listeners
 from bot.listeners.deps import Deps
+from bot.slack_clients import bolt_app
 from bot.startup import SCOPES, Workspace
 
 ROOT = Path(__file__).parent.parent

@@ -207,7 +207,7 @@ class TestOutOfReach:
             )
             slack.outage(False)
             await until(lambda: slack.connected)
-            await until(lambda: bot.services()["slack"] == "connected")
+            await until(lambda: bot.services.words()["slack"] == "connected")
             assert (await health(bot))[0] == 200
 
     @pytest.mark.parametrize("kind", ["502", "503", "429", "drop", "error:internal_error"])
@@ -215,7 +215,7 @@ class TestOutOfReach:
         slack.faults.add("auth.test", kind, times=3)
         async with starting(slack, database) as bot:
             await until(lambda: slack.connected)
-            await until(lambda: bot.services()["slack"] == "connected")
+            await until(lambda: bot.services.words()["slack"] == "connected")
 
     async def test_an_address_where_nobody_listens(self, slack: LocalSlack, database: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -251,8 +251,8 @@ class TestOutOfReach:
                 await asyncio.sleep(0.3)
                 assert (await health(bot))[0] == 503
                 server = await asyncio.start_server(forward, "127.0.0.1", port)
-                await until(lambda: bot.services()["slack"] == "connected")
-                await until(lambda: bot.services()["scheduler"] == "running")
+                await until(lambda: bot.services.words()["slack"] == "connected")
+                await until(lambda: bot.services.words()["scheduler"] == "running")
                 assert (await health(bot))[0] == 200
             server.close()
         finally:

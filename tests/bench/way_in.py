@@ -7,7 +7,6 @@ import signal
 
 import aiohttp
 
-from bot.app import bolt_app, web_clients
 from bot.casework.batch_state import Desk
 from bot.casework.worker import Casework
 from bot.clock import Clock
@@ -18,6 +17,7 @@ from bot.listeners.deps import Deps
 from bot.listeners.events import register
 from bot.ops.logging import configure_logging
 from bot.people import People
+from bot.slack_clients import bolt_app, web_clients
 from bot.startup import check_workspace
 from storage.engine import open_database
 

@@ -22,7 +22,7 @@ def mailbox(dovecot: Dovecot, **changed: object) -> dict[str, object]:
 
 async def test_a_mail_server_that_is_away_is_told_and_that_it_is_back(database_url: str, dovecot: Dovecot) -> None:
     async with running_desk(database_url, **mailbox(dovecot)) as desk:
-        await until(lambda: desk.bot.services() == WELL)
+        await until(lambda: desk.bot.services.words() == WELL)
         assert (await health(desk.bot))[0] == 200
         await dovecot.kill()
         await desk.until(lambda: any("no email has been read" in post["text"] for post in desk.alerts()))
@@ -30,7 +30,7 @@ async def test_a_mail_server_that_is_away_is_told_and_that_it_is_back(database_u
         assert (status, body["services"]["email_listener"]) == (503, "disconnected")
         await dovecot.start()
         await desk.until(lambda: any("email is read" in post["text"] for post in desk.alerts()))
-        await until(lambda: desk.bot.services() == WELL)
+        await until(lambda: desk.bot.services.words() == WELL)
         assert (await health(desk.bot))[0] == 200
 
 

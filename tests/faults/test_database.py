@@ -112,11 +112,11 @@ class TestAway:
 async def full_file(desk: Desk) -> AsyncIterator[None]:
     """There is no room left for the SQLite file to grow."""
     assert desk.bot is not None
-    assert desk.bot._database is not None
+    assert desk.bot.services.database is not None
     (pages,) = (await desk.rows("PRAGMA page_count"))[0].values()
-    await desk.bot._database.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages}").all())
+    await desk.bot.services.database.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages}").all())
     yield
-    await desk.bot._database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1000000").all())
+    await desk.bot.services.database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1000000").all())
 
 
 @contextlib.asynccontextmanager

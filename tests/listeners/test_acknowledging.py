@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.app import bolt_app, web_clients
 from bot.casework.filing_rows import Channels
 from bot.clock import Clock
 from bot.connection import SlackConnection
@@ -16,6 +15,7 @@ from bot.listeners.deps import Deps
 from bot.people import AdminLists, People
 from bot.sandbox.people import ADA, BOT_ID, BOT_USER, DANA, SUPPORT, TEAM_ID
 from bot.sandbox.server import LocalSlack
+from bot.slack_clients import bolt_app, web_clients
 from bot.startup import Workspace
 from storage.errors import DatabaseUnavailable
 from storage.inbox import NewItem

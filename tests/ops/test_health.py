@@ -28,7 +28,7 @@ async def slack() -> AsyncIterator[LocalSlack]:
 class TestHealth:
     async def test_a_bot_that_runs_is_healthy(self, database_url: str) -> None:
         async with running_desk(database_url) as desk:
-            await until(lambda: desk.bot.services() == WELL)
+            await until(lambda: desk.bot.services.words() == WELL)
             status, body = await health(desk.bot)
             (process,) = body.pop("processes")
             assert (status, body) == (200, {"status": "healthy", "services": WELL})
@@ -45,22 +45,22 @@ class TestHealth:
 
     async def test_a_token_that_is_revoked_shows(self, slack: LocalSlack, tmp_path: Any) -> None:
         async with starting(slack, f"sqlite:///{tmp_path}/desk.db") as bot:
-            await until(lambda: bot.services() == WELL)
+            await until(lambda: bot.services.words() == WELL)
             slack.faults.add("chat.postMessage", "error:token_revoked", times=None)
             await slack.dm(DANA, "Hello?")
-            await until(lambda: bot.services()["slack"] == "disconnected")
+            await until(lambda: bot.services.words()["slack"] == "disconnected")
             assert (await health(bot))[0] == 503
 
     async def test_a_token_that_is_revoked_shows_though_nothing_is_to_be_sent(
         self, slack: LocalSlack, tmp_path: Any
     ) -> None:
         async with starting(slack, f"sqlite:///{tmp_path}/desk.db") as bot:
-            await until(lambda: bot.services() == WELL)
+            await until(lambda: bot.services.words() == WELL)
             slack.faults.add("users.info", "error:token_revoked", times=None)
             await slack.dm(DANA, "Hello?")
-            await until(lambda: bot.services()["slack"] == "disconnected")
+            await until(lambda: bot.services.words()["slack"] == "disconnected")
             slack.faults.clear()
-            await until(lambda: bot.services() == WELL)
+            await until(lambda: bot.services.words() == WELL)
 
 
 async def answer(services: dict[str, str]) -> int:
@@ -96,7 +96,7 @@ class TestCases:
 
     async def test_are_not_there_without_it(self, slack: LocalSlack, tmp_path: Any) -> None:
         async with starting(slack, f"sqlite:///{tmp_path}/desk.db") as bot:
-            await until(lambda: bot.services() == WELL)
+            await until(lambda: bot.services.words() == WELL)
             assert (await get(f"http://127.0.0.1:{bot.port}/cases"))[0] == 404
 
     @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ class TestCases:
         self, slack: LocalSlack, tmp_path: Any, headers: dict[str, str]
     ) -> None:
         async with starting(slack, f"sqlite:///{tmp_path}/desk.db", debug=True) as bot:
-            await until(lambda: bot.services() == WELL)
+            await until(lambda: bot.services.words() == WELL)
             assert (await get(f"http://127.0.0.1:{bot.port}/cases"))[0] == 200
             assert (await get(f"http://127.0.0.1:{bot.port}/cases", **headers))[0] == 404
 

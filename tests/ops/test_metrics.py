@@ -216,7 +216,7 @@ class TestWhoMayRead:
         self, slack: LocalSlack, sqlite_url: str, path: str
     ) -> None:
         async with starting(slack, sqlite_url, debug=True, metrics_token=TOKEN) as bot:
-            await until(lambda: bot.services()["slack"] == "connected")
+            await until(lambda: bot.services.words()["slack"] == "connected")
             bearer = {"Authorization": f"Bearer {TOKEN}"}
             assert (await ask(bot, path))[0] == 200  # this machine itself needs none
             assert (await ask(bot, path, **FROM_AFAR, **bearer))[0] == 200
@@ -229,7 +229,7 @@ class TestWhoMayRead:
         self, slack: LocalSlack, sqlite_url: str
     ) -> None:
         async with starting(slack, sqlite_url, debug=True) as bot:
-            await until(lambda: bot.services()["slack"] == "connected")
+            await until(lambda: bot.services.words()["slack"] == "connected")
             status, body, _ = await ask(bot, "/metrics", **FROM_AFAR, Authorization="Bearer ")
             assert status == 403
             assert "METRICS_TOKEN" in body
@@ -237,7 +237,7 @@ class TestWhoMayRead:
 
     async def test_cases_need_debug_whoever_asks(self, slack: LocalSlack, sqlite_url: str) -> None:
         async with starting(slack, sqlite_url, metrics_token=TOKEN) as bot:
-            await until(lambda: bot.services()["slack"] == "connected")
+            await until(lambda: bot.services.words()["slack"] == "connected")
             assert (await ask(bot, "/cases", Authorization=f"Bearer {TOKEN}"))[0] == 404
 
     @pytest.mark.parametrize(("peer", "allowed"), [("127.0.0.1", True), ("192.168.1.7", False)])

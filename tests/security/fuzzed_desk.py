@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from bot.app import bolt_app, web_clients
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.filing_rows import Channels
@@ -31,6 +30,7 @@ from bot.listeners.events.keeping import keep_unreadable
 from bot.people import AdminLists, People
 from bot.sandbox.people import ADA, ALERTS, BOT_ID, BOT_USER, DANA, LOG, OMAR, SUPPORT, TEAM_ID
 from bot.sandbox.server import LocalSlack
+from bot.slack_clients import bolt_app, web_clients
 from bot.startup import Workspace
 from bot.views import Views
 from storage import cases

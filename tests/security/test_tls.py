@@ -13,7 +13,6 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.app import bolt_app, web_clients
 from bot.casework.filing_rows import Channels
 from bot.clock import Clock
 from bot.connection import SlackConnection
@@ -26,6 +25,7 @@ from bot.mail.timing import MailTiming
 from bot.mail_parts import mail_carrier
 from bot.sandbox.people import BOT_ID, BOT_USER, SUPPORT, TEAM_ID
 from bot.sandbox.server import LocalSlack
+from bot.slack_clients import bolt_app, web_clients
 from bot.startup import Workspace
 from storage.engine import open_database
 from storage.errors import DatabaseUnavailable

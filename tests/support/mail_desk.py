@@ -121,7 +121,7 @@ async def desk_at(
     try:
         await desk.start()
         async with asyncio.timeout(PATIENCE):
-            while desk.bot is None or desk.bot.services()["email_listener"] != "connected":
+            while desk.bot is None or desk.bot.services.words()["email_listener"] != "connected":
                 await asyncio.sleep(0.05)
         yield desk
     finally:

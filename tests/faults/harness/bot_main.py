@@ -36,7 +36,7 @@ TIMERS = {
 }
 # How long an answer is waited for: never so short that a busy machine is taken for a broken network.
 PATIENCES = {
-    "bot.app": ("WRITE_TIMEOUT", "READ_TIMEOUT"),
+    "bot.slack_clients": ("WRITE_TIMEOUT", "READ_TIMEOUT"),
     "bot.courier.mail": ("TIMEOUT", "DATA_TIMEOUT"),
     "bot.courier.transfer": ("TOTAL_TIMEOUT", "CONNECT_TIMEOUT", "SILENCE_TIMEOUT"),
     "bot.sockets": ("PING_INTERVAL",),
