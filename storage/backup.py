@@ -93,7 +93,7 @@ async def restore_backup(url: str, path: Path, header: Header, now: datetime, te
         _go_on_counting(connection, tables)
         migrate.go_on(connection)
         _hold_back(connection, now)
-        pauses.pause(connection, f"it was restored from a backup of {header.at:%Y-%m-%d %H:%M} UTC", now)
+        pauses.pause_restored(connection, f"it was restored from a backup of {header.at:%Y-%m-%d %H:%M} UTC", now)
 
     await _in_transaction(_engine(driver_url(url), writable=True), work)
 

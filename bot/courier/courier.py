@@ -32,6 +32,7 @@ from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
 from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
+from .origins import Origins, origins_of
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
 from .slack import (
@@ -42,6 +43,7 @@ from .slack import (
     RateLimited,
     Refused,
     SlackGateway,
+    StillUncertain,
     Uncertain,
 )
 
@@ -94,6 +96,7 @@ class Courier:
         self._leases = leases
         self._gateway = gateway
         self._files = files
+        self.origins = Origins(database, gateway)
         self._mail = mail
         self._pacing = pacing
         self._words = words
@@ -270,7 +273,12 @@ class Courier:
             await self._files.send(row, await self._channel(row))
             self._file_delivered(row, Result.SENT)
             return
-        if row.kind == "mirror":
+        written = await self.origins.written(row)
+        if written is not None:
+            if await self._shown_before(row, written):
+                return
+            await self._pacing.post(row.channel)
+        elif row.kind == "mirror":
             row = await self._merge(row, behind=await self._pacing.post(row.channel))
         else:
             await self._pacing.post(row.channel)
@@ -286,6 +294,17 @@ class Courier:
         else:
             ts = await self._post(row, channel, outgoing)
         await self._done(row, channel, ts, outgoing)
+
+    async def _shown_before(self, row: OutboxRow, written: datetime) -> bool:
+        """Whether the desk had posted it already before it was restored from a backup."""
+        outgoing = await self._database.read(partial(render, row=row, words=self._words))
+        channel = await self._channel(row)
+        ts = await self.origins.found(row, channel, outgoing, written)
+        if ts is None:
+            return False
+        log.info("it was posted before the restore", action="settled", row=row.id, kind=row.kind)
+        await self._done(row, channel, ts, outgoing, Result.SETTLED)
+        return True
 
     async def _merge(self, row: OutboxRow, *, behind: bool) -> OutboxRow:
         """Where the channel is behind, the mirrors that wait after this one are shown in one post with it.
@@ -329,8 +348,15 @@ class Courier:
             raise FileLost(FileTrouble.UNREACHABLE, why) if row.kind == "file" else Refused(why)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
+        merged = row.payload.get("merged", ())
+        shown = [row, *(await self._database.read(partial(outbox.rows_of, row_ids=merged)) if merged else ())]
         return await self._gateway.post(
-            channel, outgoing.post, row.id, outgoing.thread_ts, broadcast=outgoing.broadcast
+            channel,
+            outgoing.post,
+            row.id,
+            outgoing.thread_ts,
+            broadcast=outgoing.broadcast,
+            origins=origins_of(shown),
         )
 
     async def _settle(self, row: OutboxRow) -> None:
@@ -368,7 +394,7 @@ class Courier:
         try:
             return await self._gateway.find(channel, outgoing.thread_ts, row.id, since)
         except Uncertain as error:
-            raise _StillUncertain(str(error)) from error
+            raise StillUncertain(str(error)) from error
 
     async def _channel(self, row: OutboxRow) -> str:
         if row.channel.startswith(("U", "W")):
@@ -503,10 +529,6 @@ def _nothing() -> None:
 async def _nobody_is(_customer: str) -> str | None:
     """Until somebody knows better."""
     return None
-
-
-class _StillUncertain(NotSent):
-    """The look itself was lost; it changes nothing and is repeated."""
 
 
 def _stands_in_thread(row: OutboxRow) -> bool:
