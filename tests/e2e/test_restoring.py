@@ -45,7 +45,7 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     connection.close()
     before = seen(desk, card)
     of_the_new_case = len(desk.inbox_of(OMAR)), len(desk.thread(new_card))
-    desk.settings = desk.settings.model_copy(update={"database_url": f"sqlite:///{restored}"})
+    await desk.move(f"sqlite:///{restored}")
     stop = asyncio.Event()
     bot = Bot(desk.settings, stop)
     running = asyncio.create_task(bot.run())
