@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from sqlalchemy import Connection
 
 from storage import backup, inbox, outbox, secrets
-from storage.backup_file import read_header
-from storage.migrate import upgrade
+from storage.backup_file import Header, Writer, created, read_header
+from storage.migrate import alembic_config, revisions, upgrade
 from storage.outbox import NewRow
 from storage.tables import attachment_chunks, attachments, messages, metadata
 from tests.storage.kit import NOON, a_case, item, keep, message_row
+from tests.storage.test_migrations import HEAD
 from tests.support.keeping import casewire
 from tests.test_cli_attention import in_database
 
@@ -108,6 +110,40 @@ def test_it_goes_into_either_database_and_counts_on(
     assert added == [8]
 
 
+EARLIER = "0021"  # the first revision that backups were made of
+
+
+def test_one_of_an_earlier_revision_is_migrated(
+    url: str, empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = at_rest(url)
+    in_database(url, lambda c: command.downgrade(alembic_config(c), EARLIER))
+    earlier = tmp_path / "earlier.backup"
+    in_database(url, lambda c: write_as_it_is(c, earlier))
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    done = casewire("restore", str(earlier))
+    assert done.exit_code == 0, done.output
+    after = at_rest(empty_database_url)
+    assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
+    assert after["messages"] == before["messages"]
+    assert after["attachment_chunks"] == before["attachment_chunks"]
+    assert in_database(empty_database_url, revisions) == (HEAD, HEAD)
+    added = in_database(empty_database_url, lambda c: messages_ids(c, [message_row("CASE_002", ts="9.9")]))
+    assert added == [8]
+
+
+def write_as_it_is(connection: Connection, path: Path) -> None:
+    """As the version of its revision writes it."""
+    tables = backup._tables_of(connection, EARLIER)
+    with created(path) as target:
+        writer = Writer(target, Header(EARLIER, "0.0.9", NOON.isoformat(), connection.dialect.name))
+        for table in tables:
+            writer.table(table)
+            for row in backup._rows(connection, table):
+                writer.row(row)
+        writer.finish()
+
+
 def messages_ids(connection: Connection, rows: list[dict]) -> list[int]:
     return list(connection.execute(sa.insert(messages).returning(messages.c.id), rows).scalars())
 
@@ -139,16 +175,16 @@ class TestTheFile:
             assert said in refused.output
         assert not Path(elsewhere.removeprefix("sqlite:///")).exists()
 
-    def test_one_of_another_revision_is_refused_with_the_mend(self, file: Path, elsewhere: str) -> None:
+    def test_one_of_a_newer_casewire_is_refused_with_the_mend(self, file: Path, elsewhere: str) -> None:
         lines = gzip.decompress(file.read_bytes()).splitlines(True)
-        header = json.loads(lines[0]) | {"schema": "0001", "version": "0.0.1"}
+        header = json.loads(lines[0]) | {"schema": "9999", "version": "9.9.9"}
         lines[0] = json.dumps(header).encode() + b"\n"
         end = json.loads(lines[-1])
         end["sha256"] = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
         file.write_bytes(gzip.compress(b"".join([*lines[:-1], json.dumps(end).encode() + b"\n"])))
         refused = casewire("restore", str(file))
         assert refused.exit_code == 2
-        assert "Casewire 0.0.1" in refused.output
+        assert "a newer Casewire (9.9.9, at revision 9999)" in refused.output
 
     def test_one_that_is_interrupted_leaves_the_earlier_one(
         self, file: Path, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
 from bot.leases import FIRST_TOKEN, Lease, Leases, channel_lease
+from bot.ops.logging import redacted
 from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.timing import Timing
 from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
@@ -31,6 +32,7 @@ from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
 from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
+from .origins import Origins, origins_of
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
 from .slack import (
@@ -41,6 +43,7 @@ from .slack import (
     RateLimited,
     Refused,
     SlackGateway,
+    StillUncertain,
     Uncertain,
 )
 
@@ -94,6 +97,7 @@ class Courier:
         self._leases = leases
         self._gateway = gateway
         self._files = files
+        self.origins = Origins(database, gateway)
         self._mail = mail
         self._pacing = pacing
         self._words = words
@@ -266,7 +270,7 @@ class Courier:
         except Exception as error:
             # A row that cannot be rendered can never be sent: a person must know, and the lane goes on.
             log.error("a row cannot be rendered", row=row.id, kind=row.kind, exc_info=error)
-            await self._park(row, f"{type(error).__name__}: {error}")
+            await self._park(row, redacted(f"{type(error).__name__}: {error}"))
 
     async def _send(self, row: OutboxRow) -> None:
         if row.kind == "answer" or (row.kind == "file" and not _stands_in_thread(row)):
@@ -275,7 +279,12 @@ class Courier:
             await self._files.send(row, await self._channel(row))
             self._file_delivered(row, Result.SENT)
             return
-        if row.kind == "mirror":
+        written = await self.origins.written(row)
+        if written is not None:
+            if await self._shown_before(row, written):
+                return
+            await self._pacing.post(row.channel)
+        elif row.kind == "mirror":
             row = await self._merge(row, behind=await self._pacing.post(row.channel))
         else:
             await self._pacing.post(row.channel)
@@ -291,6 +300,17 @@ class Courier:
         else:
             ts = await self._post(row, channel, outgoing)
         await self._done(row, channel, ts, outgoing)
+
+    async def _shown_before(self, row: OutboxRow, written: datetime) -> bool:
+        """Whether the desk had posted it already before it was restored from a backup."""
+        outgoing = await self._database.read(partial(render, row=row, words=self._words))
+        channel = await self._channel(row)
+        ts = await self.origins.found(row, channel, outgoing, written)
+        if ts is None:
+            return False
+        log.info("it was posted before the restore", action="settled", row=row.id, kind=row.kind)
+        await self._done(row, channel, ts, outgoing, Result.SETTLED)
+        return True
 
     async def _merge(self, row: OutboxRow, *, behind: bool) -> OutboxRow:
         """Where the channel is behind, the mirrors that wait after this one are shown in one post with it.
@@ -334,8 +354,15 @@ class Courier:
             raise FileLost(FileTrouble.UNREACHABLE, why) if row.kind == "file" else Refused(why)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
+        merged = row.payload.get("merged", ())
+        shown = [row, *(await self._database.read(partial(outbox.rows_of, row_ids=merged)) if merged else ())]
         return await self._gateway.post(
-            channel, outgoing.post, row.id, outgoing.thread_ts, broadcast=outgoing.broadcast
+            channel,
+            outgoing.post,
+            row.id,
+            outgoing.thread_ts,
+            broadcast=outgoing.broadcast,
+            origins=origins_of(shown),
         )
 
     async def _settle(self, row: OutboxRow) -> None:
@@ -373,7 +400,7 @@ class Courier:
         try:
             return await self._gateway.find(channel, outgoing.thread_ts, row.id, since)
         except Uncertain as error:
-            raise _StillUncertain(str(error)) from error
+            raise StillUncertain(str(error)) from error
 
     async def _channel(self, row: OutboxRow) -> str:
         if row.channel.startswith(("U", "W")):
@@ -508,10 +535,6 @@ def _nothing() -> None:
 async def _nobody_is(_customer: str) -> str | None:
     """Until somebody knows better."""
     return None
-
-
-class _StillUncertain(NotSent):
-    """The look itself was lost; it changes nothing and is repeated."""
 
 
 def _stands_in_thread(row: OutboxRow) -> bool:

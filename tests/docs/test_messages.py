@@ -3,6 +3,7 @@
 import ast
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -42,13 +43,18 @@ def test_a_message_that_is_not_would_be_found_out() -> None:
     assert "the desk is on fire" not in said_by_the_code()
 
 
-def test_every_setting_is_explained_with_its_default() -> None:
-    told = {
-        cells[0].strip("`"): cells[1].strip("`")
+def test_every_setting_is_explained_once_with_its_default() -> None:
+    told = [
+        (cells[0].strip("`"), cells[1].strip("`"))
         for cells in rows((DOCS / "configure.md").read_text())
         if re.fullmatch(r"`[A-Z_]+`", cells[0])
-    }
-    assert told == DEFAULTS | {"RECEIVED_TEXT": "*in `.env.example`*"}
+    ]
+    assert sorted(told) == sorted((DEFAULTS | {"RECEIVED_TEXT": "*in `.env.example`*"}).items())
+
+
+@pytest.mark.parametrize("guide", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_guide_is_found_from_the_readme(guide: Path) -> None:
+    assert f"](docs/{guide.name})" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,9 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     backup = str(tmp_path / "desk.backup")
     assert (await command("backup", backup)).exit_code == 0
     after = await desk.answer(card, "answered after the backup")
+    await desk.slack.dm(DANA, "written after the backup")
+    await desk.until(lambda: any("written after" in words(post) for post in desk.mirrors(card)))
+    new_card = await desk.opened(OMAR, "opened after the backup")
     await settled(desk)
     await desk.stop()
 
@@ -39,8 +43,9 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
         connection.execute("UPDATE outbox SET state = 'uncertain' WHERE kind = 'thread_intro'")
         connection.execute("UPDATE outbox_lanes SET next_at = '2020-01-01' WHERE lane LIKE 'thread%'")
     connection.close()
-    before = len(desk.inbox_of(DANA)), len(desk.thread(card))
-    desk.settings = desk.settings.model_copy(update={"database_url": f"sqlite:///{restored}"})
+    before = seen(desk, card)
+    of_the_new_case = len(desk.inbox_of(OMAR)), len(desk.thread(new_card))
+    await desk.move(f"sqlite:///{restored}")
     stop = asyncio.Event()
     bot = Bot(desk.settings, stop)
     running = asyncio.create_task(bot.run())
@@ -49,10 +54,12 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     assert status == 503
     assert body["services"] == {
         "database": "connected",
-        "email_listener": "paused",
-        "scheduler": "paused",
-        "slack": "paused",
+        "email_listener": "stopped",
+        "scheduler": "stopped",
+        "slack": "stopped",
     }
+    assert "paused" in body["note"]
+    assert "casewire resume" in body["note"]
     await desk.slack.dm(DANA, "written while it was paused")
     refused = await command("resume")
     assert refused.exit_code == 2
@@ -64,13 +71,22 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     assert (await command("resume")).exit_code == 0
     await desk.start()
     await desk.until(lambda: any("while it was paused" in words(post) for post in desk.mirrors(card)))
-    await desk.slack.dm(OMAR, "And life goes on")
-    await desk.until(lambda: len(desk.cards()) == 2)
     await settled(desk)
-    assert (len(desk.inbox_of(DANA)), len(desk.thread(card))) == (before[0], before[1] + 1)
+    assert seen(desk, card) == (before[0], before[1] + 1)
+    assert (len(desk.inbox_of(OMAR)), len(desk.thread(new_card))) == of_the_new_case
+    assert [post["ts"] for post in desk.cards()] == [card["ts"], new_card["ts"]], "its card is the case's still"
+    again = await desk.answer(new_card, "And life goes on")
+    await settled(desk)
+    assert desk.marks(again) == {"white_check_mark"}
     assert desk.marks(after) == {"white_check_mark"}
     rows = await desk.rows("SELECT body, delivery FROM messages WHERE is_admin ORDER BY id")
     assert [tuple(row.values()) for row in rows] == [
         ("answered before the backup", "sent"),
         ("answered after the backup", "sent"),
+        ("And life goes on", "sent"),
     ]
+
+
+def seen(desk: Desk, card: Any) -> tuple[int, int]:
+    """How many posts Dana has of us, and how many stand in the thread."""
+    return len(desk.inbox_of(DANA)), len(desk.thread(card))
