@@ -288,7 +288,7 @@ def scans(plan: str) -> list[str]:
     return [
         line
         for line in plan.splitlines()
-        if "Seq Scan" in line or re.match(r"SCAN (?!.* INDEX |CONST|anon_)", line)
+        if "Seq Scan" in line or re.match(r"SCAN (?!.* INDEX |CONST|anon_|head\d)", line)
     ]
 
 
