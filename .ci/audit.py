@@ -42,6 +42,7 @@ def judged(found: dict[str, Any], lock: str) -> tuple[list[str], int]:
     """What to say of pip-audit's answer, and with which status."""
     packages = found.get("dependencies") or []
     skipped = [package["name"] for package in packages if "skip_reason" in package]
+    reasons = [package["skip_reason"] for package in packages if "skip_reason" in package]
     asked = [package for package in packages if "skip_reason" not in package]
     lines = [
         f"{package['name']} {package['version']}: {weakness['id']}, mended in "
@@ -53,7 +54,7 @@ def judged(found: dict[str, Any], lock: str) -> tuple[list[str], int]:
     if skipped or not packages:
         lines.append(
             f"{len(asked)} of {len(packages)} packages of {lock} could be looked up; nothing is known of the rest"
-            f"{': ' + ', '.join(skipped) if asked else ''}."
+            f"{': ' + ', '.join(skipped) if asked else ''}. Why: {reasons[0][:WORDS] if reasons else 'none is in it'}."
         )
         return lines, WEAK if weak else UNKNOWN
     if not weak:
