@@ -44,6 +44,12 @@ def bolt_app(workspace: Workspace, client: AsyncWebClient) -> AsyncApp:
         process_before_response=True,
         logger=bolt_log,
         ignoring_self_events_enabled=False,  # a card that somebody deletes is an event of a post of ours
+        # What is for requests over HTTP, for workflow steps and for assistants costs time with each event.
+        ssl_check_enabled=False,
+        request_verification_enabled=False,
+        url_verification_enabled=False,
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
     )
 
     async def failed(error: Exception) -> None:

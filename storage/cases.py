@@ -76,12 +76,13 @@ def add_customers(connection: Connection, found: Sequence[Customer], now: dateti
         }
         for one in sorted(found, key=lambda one: one.identifier)
     ]
-    insert = insert_for(connection, customers).values(rows)
+    insert = insert_for(connection, customers)
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["customer_identifier"],
             set_={"display_name": insert.excluded.display_name, "handle": insert.excluded.handle},
-        )
+        ),
+        rows,
     )
 
 

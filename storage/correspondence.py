@@ -10,6 +10,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from .sql import Row
 from .tables import mail_ids
 
 MailKind = Literal["customer", "admin", "answer", "notice"]
@@ -37,10 +38,26 @@ class CaseMail:
 
 def add_mail(connection: Connection, mail: CaseMail) -> None:
     """Note a mail of a case; one that is noted already stays as it is."""
-    known = sa.exists().where(mail_ids.c.message_id == mail.message_id, mail_ids.c.case_id == mail.case_id)
-    if connection.execute(sa.select(known)).scalar_one():
+    add_mails(connection, [mail])
+
+
+def add_mails(connection: Connection, mails: Sequence[CaseMail]) -> None:
+    """As `add_mail`, for many at once, in their order."""
+    if not mails:
         return
-    values = {
+    wanted: dict[tuple[str, str], CaseMail] = {}
+    for mail in mails:
+        wanted.setdefault((mail.message_id, mail.case_id), mail)
+    columns = (mail_ids.c.message_id, mail_ids.c.case_id)
+    noted = connection.execute(sa.select(*columns).where(sa.tuple_(*columns).in_(sorted(wanted))))
+    known = {(row.message_id, row.case_id) for row in noted}
+    rows = [_row(mail) for key, mail in wanted.items() if key not in known]
+    if rows:
+        connection.execute(sa.insert(mail_ids), rows)
+
+
+def _row(mail: CaseMail) -> Row:
+    return {
         "message_id": mail.message_id,
         "case_id": mail.case_id,
         "message": mail.message,
@@ -52,7 +69,6 @@ def add_mail(connection: Connection, mail: CaseMail) -> None:
         "references": list(mail.references),
         "at": mail.at,
     }
-    connection.execute(sa.insert(mail_ids).values(values))
 
 
 def mails_of(connection: Connection, case_id: str) -> Sequence[CaseMail]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import random
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -21,20 +25,29 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from .errors import DatabaseUnavailable
+from .loop_thread import LoopThread
 from .urls import driver_url
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 GROUP_LIMIT = 64
+SQLITE_READERS = 3
+_SQLITE_OPTIONS: dict[str, Any] = {
+    "max_overflow": 0,
+    "pool_timeout": 30,
+    "hide_parameters": True,  # they hold what customers wrote, and errors are logged
+}
 # Seconds: a server that hangs sends no error, and is as good as away long before the driver gives up.
 STALLED_AFTER = 5.0
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
 SERIALISATION_TRIES = 6
+TRUSTED_FOR = 0.02
+RESTS_SINCE = "rests_since"
 _RETRY_STATES = {"40001", "40P01"}
 # 28 and 3D: it refuses us, or is gone. At the start that ends the bot; later it is no item's fault.
 _AWAY_CLASSES = {"08", "28", "3D", "40", "53", "57", "58"}
@@ -157,6 +170,8 @@ class _Job:
 class SqliteDatabase(Database):
     """SQLite in WAL mode: one writing connection with group commit, and a few that only read.
 
+    A work runs whole in a thread: through aiosqlite each call of the driver is a way to a thread and back, which
+    on a busy loop costs far more than what SQLite does meanwhile (docs/performance.md).
     One writer, which alone checkpoints, also keeps clear of SQLite's WAL-reset bug (sqlite.org/wal.html).
     """
 
@@ -164,8 +179,10 @@ class SqliteDatabase(Database):
 
     def __init__(self, url: URL) -> None:
         super().__init__()
-        self._writer_engine = sqlite_engine(url, writable=True)
-        self._reader_engine = sqlite_engine(url, writable=False)
+        self._writer_engine = _thread_engine(url, writable=True)
+        self._reader_engine = _thread_engine(url, writable=False)
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(SQLITE_READERS, "sqlite-reader")
         self._jobs: asyncio.Queue[_Job | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
@@ -178,23 +195,18 @@ class SqliteDatabase(Database):
         return result
 
     async def _read(self, work: Work[T]) -> T:
-        return await uncut(self._reading(work))
-
-    async def _reading(self, work: Work[T]) -> T:
-        async with self._reader_engine.begin() as connection:
-            return await connection.run_sync(work)
+        return await _in_thread(self._readers, partial(_begun, self._reader_engine, work))
 
     async def _disconnect(self) -> None:
         if self._task is not None:
             self._jobs.put_nowait(None)
             await self._task
+            self._task = None
             with contextlib.suppress(DBAPIError):
-                async with self._writer_engine.connect() as plain:
-                    connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-                    await connection.execute(sa.text("PRAGMA optimize"))
-                    await connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        await self._reader_engine.dispose()
-        await self._writer_engine.dispose()
+                await _in_thread(self._writer, partial(_tidy, self._writer_engine))
+        for threads, engine in ((self._readers, self._reader_engine), (self._writer, self._writer_engine)):
+            await asyncio.to_thread(threads.shutdown)
+            engine.dispose()
 
     async def _serve(self) -> None:
         while (job := await self._jobs.get()) is not None:
@@ -218,8 +230,8 @@ class SqliteDatabase(Database):
         if not group:
             return
         try:
-            async with self._writer_engine.begin() as connection:
-                results = await connection.run_sync(_run_group, [job.work for job in group])
+            works = partial(_run_group, works=[job.work for job in group])
+            results = await _in_thread(self._writer, partial(_begun, self._writer_engine, works))
         except Exception as error:
             if len(group) == 1 or is_away(error):
                 for job in group:
@@ -269,19 +281,53 @@ def _settle(done: asyncio.Future[Any], result: Any) -> None:
         done.set_result(result)
 
 
+async def _in_thread(threads: Executor, work: Callable[[], T]) -> T:
+    """Whoever is cancelled meanwhile does not wait: what runs there is ended, and its result let go."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(context.run, work))
+
+
+def _begun(engine: sa.Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _tidy(engine: sa.Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("PRAGMA optimize"))
+        connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+def _thread_engine(url: URL, *, writable: bool) -> sa.Engine:
+    """An engine for threads of our own."""
+    engine = sa.create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        poolclass=QueuePool,
+        pool_size=1 if writable else SQLITE_READERS,
+        **_SQLITE_OPTIONS,
+        connect_args={"timeout": 5, "check_same_thread": False},
+    )
+    _begins_itself(engine, writable=writable)
+    return engine
+
+
 def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
-    """An engine whose transactions begin as IMMEDIATE (writers) or DEFERRED on query-only connections."""
+    """An engine for tools that are asynchronous themselves."""
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=1 if writable else 3,
-        max_overflow=0,
-        pool_timeout=30,
-        hide_parameters=True,  # they hold what customers wrote, and errors are logged
+        pool_size=1 if writable else SQLITE_READERS,
+        **_SQLITE_OPTIONS,
         connect_args={"timeout": 5},
     )
+    _begins_itself(engine.sync_engine, writable=writable)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def _begins_itself(engine: sa.Engine, *, writable: bool) -> None:
+    """Its transactions begin as IMMEDIATE (writers) or DEFERRED on query-only connections."""
+
+    @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy begins transactions, not the driver
         cursor = connection.cursor()
@@ -296,30 +342,33 @@ def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             return
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
 
-    return engine
-
 
 class PostgresDatabase(Database):
-    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again."""
+    """PostgreSQL through a pool; a transaction that lost a race (deadlock, serialisation) is run again.
+
+    The driver has an event loop in a thread of its own: in the bot's, each statement of a work would wait until
+    everything else that is ready there has had its turn.
+    """
 
     dialect = "postgresql"
 
     def __init__(self, url: URL) -> None:
         super().__init__()
         self._engine = postgres_engine(url)
-        self._reading = self._engine.execution_options(postgresql_readonly=True)
+        self._reading = _reading_engine(url)
+        self._thread = LoopThread("postgresql")
 
     async def _write(self, work: Work[T]) -> T:
-        return await self._run(self._engine, work)
+        return await self._thread.run(self._run(self._engine, work))
 
     async def _read(self, work: Work[T]) -> T:
-        return await self._run(self._reading, work)
+        return await self._thread.run(self._run(self._reading, work))
 
     @staticmethod
     async def _run(engine: AsyncEngine, work: Work[T]) -> T:
@@ -335,18 +384,48 @@ class PostgresDatabase(Database):
             await asyncio.sleep(random.uniform(0, 0.02 * 2**tries))  # noqa: S311 (jitter, no secret)
 
     async def _disconnect(self) -> None:
+        await self._thread.end(self._dispose())
+
+    async def _dispose(self) -> None:
         await self._engine.dispose()
+        await self._reading.dispose()
 
 
 def postgres_engine(url: URL) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=8,
-        max_overflow=4,
-        pool_timeout=10,
-        pool_pre_ping=True,
-        **postgres_engine_options("casewire"),
+    engine = create_async_engine(
+        url, pool_size=8, max_overflow=4, pool_timeout=10, **postgres_engine_options("casewire")
     )
+    _lets_go_of_dead_connections(engine.sync_engine)
+    return engine
+
+
+def _reading_engine(url: URL) -> AsyncEngine:
+    """Each statement by itself, as READ COMMITTED sees it anyway: one look is one question to the server."""
+    options = postgres_engine_options("casewire")
+    options["connect_args"]["server_settings"]["default_transaction_read_only"] = "on"
+    engine = create_async_engine(
+        url, pool_size=4, max_overflow=4, pool_timeout=10, isolation_level="AUTOCOMMIT", **options
+    )
+    _lets_go_of_dead_connections(engine.sync_engine)
+    return engine
+
+
+def _lets_go_of_dead_connections(engine: sa.Engine) -> None:
+    """As `pool_pre_ping` does, which asks the server three things before each use: here one, and after a rest."""
+
+    @event.listens_for(engine, "checkin")
+    def on_checkin(_connection: Any, record: Any) -> None:
+        record.info[RESTS_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        if connection.driver_connection.is_closed():
+            raise sa.exc.DisconnectionError
+        if time.monotonic() - record.info.get(RESTS_SINCE, time.monotonic()) > TRUSTED_FOR:
+            try:
+                connection.run_async(lambda driver: driver.fetchrow(";"))
+            except Exception as error:  # whatever it is, another connection may be well
+                raise sa.exc.DisconnectionError from error
 
 
 def postgres_engine_options(application_name: str) -> dict[str, Any]:

@@ -6,16 +6,20 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from . import erasures
-from .sql import insert_for
+from .sql import insert_into
 from .tables import alerts, case_threads, cases, inbox, inbox_lanes, outbox
 
 WAITING = sa.text("inbox.state = 'waiting'")
+# The lanes of a round are asked for so many together: one statement serves for nearly any number of them.
+LANES_TOGETHER = 10
+NO_LANE = ""
 UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
 
 
@@ -63,6 +67,8 @@ def put(connection: Connection, item: NewItem, now: datetime) -> bool:
 
 def put_all(connection: Connection, items: Sequence[NewItem], now: datetime) -> list[bool]:
     """As `put`, for many at once, in the order in which they came."""
+    if not items:
+        return []
     lanes = {about: _lane(connection, about) for about in dict.fromkeys(item.about for item in items)}
     rows = [
         {
@@ -79,10 +85,14 @@ def put_all(connection: Connection, items: Sequence[NewItem], now: datetime) -> 
     ]
     if not rows:
         return [False] * len(items)
-    statement = insert_for(connection, inbox).on_conflict_do_nothing().returning(inbox.c.key, inbox.c.lane)
-    new = {row.key: row.lane for row in connection.execute(statement, rows)}
+    new = {row.key: row.lane for row in connection.execute(_put(connection.dialect.name), rows)}
     wake(connection, new.values(), now)
     return [new.pop(item.key, None) is not None for item in items]
+
+
+@cache
+def _put(dialect: str) -> Any:
+    return insert_into(dialect, inbox).on_conflict_do_nothing().returning(inbox.c.key, inbox.c.lane)
 
 
 def _without_erased(connection: Connection, items: Sequence[NewItem]) -> list[NewItem]:
@@ -102,9 +112,13 @@ def try_to_keep(connection: Connection) -> None:
 def wake(connection: Connection, lanes: Iterable[str], at: datetime) -> None:
     """Have the lanes looked at by `at` at the latest."""
     rows = [{"lane": lane, "next_at": at} for lane in sorted(set(lanes))]
-    if not rows:
-        return
-    insert = insert_for(connection, inbox_lanes)
+    if rows:
+        connection.execute(_wake(connection.dialect.name), rows)
+
+
+@cache
+def _wake(dialect: str) -> Any:
+    insert = insert_into(dialect, inbox_lanes)
     earlier = sa.case(
         (
             sa.or_(inbox_lanes.c.next_at.is_(None), inbox_lanes.c.next_at > insert.excluded.next_at),
@@ -112,7 +126,7 @@ def wake(connection: Connection, lanes: Iterable[str], at: datetime) -> None:
         ),
         else_=inbox_lanes.c.next_at,
     )
-    connection.execute(insert.on_conflict_do_update(index_elements=["lane"], set_={"next_at": earlier}), rows)
+    return insert.on_conflict_do_update(index_elements=["lane"], set_={"next_at": earlier})
 
 
 def _lane(connection: Connection, about: About) -> str | None:
@@ -245,29 +259,23 @@ def heads(connection: Connection, lanes: Sequence[str], per_lane: int) -> list[I
     """The first items of each lane, in the order of writing: the same few of each, however long one is."""
     if not lanes:
         return []
-    columns = (
-        inbox.c.id,
-        inbox.c.key,
-        inbox.c.kind,
-        inbox.c.lane,
-        inbox.c.at,
-        inbox.c.received_at,
-        inbox.c.raw,
-        inbox.c.attempts,
-        inbox.c.tell_late,
-    )
-    each = [
-        sa.select(
-            sa.select(*columns)
-            .where(inbox.c.lane == lane, WAITING)
-            .order_by(inbox.c.at, inbox.c.id)
-            .limit(per_lane)
-            .subquery()
-        )
-        for lane in lanes
-    ]
-    rows = connection.execute(sa.union_all(*each)).all()
+    asked = [*lanes, *[NO_LANE] * (-len(lanes) % LANES_TOGETHER)]
+    statement = _heads(len(asked), per_lane)
+    rows = connection.execute(statement, {f"lane{number}": lane for number, lane in enumerate(asked)})
     return [Item(*row) for row in rows]
+
+
+@cache
+def _heads(lanes: int, per_lane: int) -> sa.TextualSelect:
+    """Written out: SQLAlchemy takes longer to put so many parts together than the database to run them."""
+    columns = ("id", "key", "kind", "lane", "at", "received_at", "raw", "attempts", "tell_late")
+    names = ", ".join(f"inbox.{name}" for name in columns)
+    each = (
+        f"SELECT * FROM (SELECT {names} FROM inbox WHERE inbox.lane = :lane{number} AND {WAITING}"  # noqa: S608
+        f" ORDER BY inbox.at, inbox.id LIMIT {per_lane}) AS head{number}"
+        for number in range(lanes)
+    )
+    return sa.text(" UNION ALL ".join(each)).columns(*(inbox.c[name] for name in columns))
 
 
 def lock_lanes(connection: Connection, lanes: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from . import erasures, inbox
 from .inbox import About, NewItem
-from .sql import ROWS_PER_INSERT, Row, insert_for
+from .sql import Row, insert_for
 from .tables import mail_uids, mailboxes, mails
 
 KIND = "mail"
@@ -107,9 +107,8 @@ def _uids(name: str, uidvalidity: int, first: int, last: int) -> sa.Select[tuple
 def pass_over(connection: Connection, name: str, uidvalidity: int, uids: Collection[int]) -> None:
     """Note UIDs without a mail: gone before they could be read, or older than the first start."""
     rows = [{"mailbox": name, "uidvalidity": uidvalidity, "uid": uid} for uid in sorted(uids)]
-    for start in range(0, len(rows), ROWS_PER_INSERT):
-        insert = insert_for(connection, mail_uids).values(rows[start : start + ROWS_PER_INSERT])
-        connection.execute(insert.on_conflict_do_nothing())
+    if rows:
+        connection.execute(insert_for(connection, mail_uids).on_conflict_do_nothing(), rows)
 
 
 def add_mails(
@@ -125,10 +124,8 @@ def add_mails(
     new = _without_erased(connection, new)
     first_of = {mail.fingerprint: mail for mail in reversed(new)}
     rows = [_row(name, mail, now) for mail in new if first_of[mail.fingerprint] is mail]
-    insert = insert_for(connection, mails).values(rows).on_conflict_do_nothing()
-    fresh = {
-        row.fingerprint: row.id for row in connection.execute(insert.returning(mails.c.id, mails.c.fingerprint))
-    }
+    insert = insert_for(connection, mails).on_conflict_do_nothing().returning(mails.c.id, mails.c.fingerprint)
+    fresh = {row.fingerprint: row.id for row in connection.execute(insert, rows)}
     ids = _ids(connection, name, list(first_of))
     _note_places(connection, name, uidvalidity, new, ids)
     taken = [
@@ -138,8 +135,7 @@ def add_mails(
         and first_of[mail.fingerprint] is mail
         and not mail.fingerprint.startswith(erasures.IN_PLACE)
     ]
-    for mail in taken:
-        inbox.put(connection, _item(name, mail, fresh[mail.fingerprint]), now)
+    inbox.put_all(connection, [_item(name, mail, fresh[mail.fingerprint]) for mail in taken], now)
     _advance(connection, name, uidvalidity, new)
     return [fresh[mail.fingerprint] for mail in taken]
 
@@ -162,6 +158,12 @@ def mail_of(connection: Connection, mail_id: int) -> StoredMail | None:
     """A mail with its raw bytes."""
     row = connection.execute(sa.select(mails).where(mails.c.id == mail_id)).first()
     return StoredMail(**row._mapping) if row is not None else None
+
+
+def mails_of(connection: Connection, mail_ids: Collection[int]) -> dict[int, StoredMail]:
+    """As `mail_of`, for many at once, by id."""
+    rows = connection.execute(sa.select(mails).where(mails.c.id.in_(sorted(mail_ids))))
+    return {row.id: StoredMail(**row._mapping) for row in rows}
 
 
 def item_key(name: str, fingerprint: str) -> str:
@@ -207,13 +209,14 @@ def _note_places(
         }
         for mail in new
     }
-    insert = insert_for(connection, mail_uids).values(list(places.values()))
+    insert = insert_for(connection, mail_uids)
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["mailbox", "uidvalidity", "uid"],
             set_={"mail_id": insert.excluded.mail_id, "internaldate": insert.excluded.internaldate},
             where=mail_uids.c.mail_id.is_(None),
-        )
+        ),
+        list(places.values()),
     )
 
 

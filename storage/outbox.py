@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .sql import ROWS_PER_INSERT, insert_for
+from .sql import insert_for
 from .tables import desired, outbox, outbox_lanes
 
 UNSENT = sa.text("outbox.state IN ('pending', 'sending', 'uncertain')")
@@ -102,13 +102,8 @@ class Desired:
 
 def enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> dict[str, int]:
     """Add rows in order; the new ones' ids by dedupe key. A row whose key is there already is dropped."""
-    added: dict[str, int] = {}
-    for start in range(0, len(rows), ROWS_PER_INSERT):
-        added |= _enqueue(connection, rows[start : start + ROWS_PER_INSERT], now)
-    return added
-
-
-def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> dict[str, int]:
+    if not rows:
+        return {}
     values = [
         {
             "dedupe_key": row.dedupe_key,
@@ -123,15 +118,10 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> d
         }
         for row in rows
     ]
-    insert = insert_for(connection, outbox).values(values).on_conflict_do_nothing()
-    added = connection.execute(insert.returning(outbox.c.dedupe_key, outbox.c.id)).all()
+    insert = insert_for(connection, outbox).on_conflict_do_nothing()
+    added = connection.execute(insert.returning(outbox.c.dedupe_key, outbox.c.id), values).all()
     lanes = {row.lane: row for row in rows}
-    lane_insert = insert_for(connection, outbox_lanes).values(
-        [
-            {"lane": lane, "destination": row.destination, "priority": row.priority, "next_at": now}
-            for lane, row in sorted(lanes.items())
-        ]
-    )
+    lane_insert = insert_for(connection, outbox_lanes)
     connection.execute(
         lane_insert.on_conflict_do_update(
             index_elements=["lane"],
@@ -140,7 +130,11 @@ def _enqueue(connection: Connection, rows: Sequence[NewRow], now: datetime) -> d
                 "next_at": sa.func.coalesce(outbox_lanes.c.next_at, lane_insert.excluded.next_at),
                 "destination": lane_insert.excluded.destination,
             },
-        )
+        ),
+        [
+            {"lane": lane, "destination": row.destination, "priority": row.priority, "next_at": now}
+            for lane, row in sorted(lanes.items())
+        ],
     )
     return {row.dedupe_key: row.id for row in added}
 
@@ -416,24 +410,9 @@ def want(connection: Connection, wishes: Sequence[Wish]) -> None:
     for wish in wishes:
         known = newest.get(wish.target)
         newest[wish.target] = replace(wish, at=min(known.at, wish.at)) if known is not None else wish
-    ordered = [newest[target] for target in sorted(newest)]
-    for start in range(0, len(ordered), ROWS_PER_INSERT):
-        _want(connection, ordered[start : start + ROWS_PER_INSERT])
-
-
-def _want(connection: Connection, wishes: Sequence[Wish]) -> None:
-    insert = insert_for(connection, desired).values(
-        [
-            {
-                "target": wish.target,
-                "kind": wish.kind,
-                "case_id": wish.case_id,
-                "payload": dict(wish.payload),
-                "next_at": wish.at,
-            }
-            for wish in wishes
-        ]
-    )
+    if not newest:
+        return
+    insert = insert_for(connection, desired)
     earlier = sa.case(
         (
             sa.or_(desired.c.next_at.is_(None), desired.c.next_at > insert.excluded.next_at),
@@ -450,7 +429,17 @@ def _want(connection: Connection, wishes: Sequence[Wish]) -> None:
                 "next_at": earlier,
                 "failures": 0,
             },
-        )
+        ),
+        [
+            {
+                "target": wish.target,
+                "kind": wish.kind,
+                "case_id": wish.case_id,
+                "payload": dict(wish.payload),
+                "next_at": wish.at,
+            }
+            for _, wish in sorted(newest.items())
+        ],
     )
 
 

@@ -56,6 +56,8 @@ class Batch:
     slots: list[Slot] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     """What those who write without a name were called before."""
+    subjects: dict[str, list[str]] = field(default_factory=dict)
+    """What the stored mails of cases bore, of those that were asked for."""
     bounced: set[int] = field(default_factory=set)
     """The messages of which this batch has learned that they came back."""
     _known_current: dict[str, str | None] = field(default_factory=dict)

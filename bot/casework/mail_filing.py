@@ -47,12 +47,9 @@ class AutoMails:
 
 def add_letters(connection: Connection, recorded: Sequence[tuple[str, int, RecordMessage]]) -> None:
     """Keep which mails carried these messages of cases: later mails refer to them."""
-    for case_id, message_id, effect in recorded:
-        letter = effect.letter
-        if letter is None:
-            continue
-        correspondence.add_mail(
-            connection,
+    correspondence.add_mails(
+        connection,
+        [
             CaseMail(
                 letter.message_id,
                 case_id,
@@ -63,8 +60,11 @@ def add_letters(connection: Connection, recorded: Sequence[tuple[str, int, Recor
                 message_id,
                 letter.name,
                 letter.references,
-            ),
-        )
+            )
+            for case_id, message_id, effect in recorded
+            if (letter := effect.letter) is not None
+        ],
+    )
 
 
 def beside_the_words(effect: RecordMessage, part: int) -> dict[str, Any]:

@@ -98,8 +98,10 @@ def shown_subject(batch: Batch, slot: Slot | None, mail: Mail) -> str:
     if slot is None or _opens(slot, mail):
         return subject
     known = batch.filing.subjects_of(slot)
-    if slot.case.case_id:
-        known += correspondence.subjects_of_case(batch.connection, slot.case.case_id)
+    if case_id := slot.case.case_id:
+        if case_id not in batch.subjects:
+            batch.subjects[case_id] = correspondence.subjects_of_case(batch.connection, case_id)
+        known += batch.subjects[case_id]
     bare = bare_subject(subject)
     return "" if not bare or bare in {bare_subject(one) for one in known} else subject
 

@@ -54,6 +54,7 @@ POLL = 1.0
 BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
+TOKENS_KEPT = 10_000
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
 _WORDS = {"mirror", "answer"}
 _MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED, "unknown": MarkState.UNKNOWN}
@@ -160,12 +161,17 @@ class Courier:
 
     def _begin_empty(self, channel: str, lease: Lease) -> None:
         """Whoever had the channel before may just have posted as fast as may be."""
-        if lease.token > self._tokens.get(channel, FIRST_TOKEN):
+        if lease.token > self._tokens.pop(channel, FIRST_TOKEN):
             self._pacing.channel(channel).empty()
+        if len(self._tokens) >= TOKENS_KEPT:
+            self._tokens.pop(
+                next(iter(self._tokens))
+            )  # of a channel not served for long: it begins empty at worst
         self._tokens[channel] = lease.token
 
     def _served(self, destination: str, task: asyncio.Task[None]) -> None:
         self._servers.pop(destination, None)
+        self._serving.pop(destination, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("serving a destination failed", destination=destination, exc_info=error)
         self.wake.set()

@@ -28,6 +28,8 @@ logging.getLogger(lib.__name__).setLevel(logging.WARNING)
 LINE_MOST = 8 * 1024**2
 LITERAL_MOST = 256 * 1024**2
 # Of a refused login (RFC 5530): it may be taken later.
+_EXISTS = re.compile(rb"\* (\d{1,10}) EXISTS$", re.IGNORECASE)
+_EXPUNGE = re.compile(rb"\* \d{1,10} EXPUNGE$", re.IGNORECASE)
 _FOR_NOW = re.compile(rb"\[(?:UNAVAILABLE|INUSE|SERVERBUG|LIMIT)\b|too many", re.IGNORECASE)
 
 
@@ -69,6 +71,8 @@ class _Protocol(lib.IMAP4ClientProtocol):  # type: ignore[misc]
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lost: asyncio.Future[str] = loop.create_future()
         self.heard = loop.time()
+        self.exists = 0
+        self.has_grown = False
         super().__init__(loop, self._on_lost)
 
     def _on_lost(self, error: Exception | None) -> None:
@@ -112,6 +116,17 @@ class _Protocol(lib.IMAP4ClientProtocol):  # type: ignore[misc]
             self.pending_sync_command.flush()
         if command is not None and command.wait_data():
             raise lib.IncompleteRead(command)
+
+    def _untagged_response(self, line: bytes) -> Any:
+        """Keeps count of the mails, whatever the server was asked when it told of them."""
+        told = line.rstrip()
+        if found := _EXISTS.match(told):
+            exists = int(found[1])
+            self.has_grown = self.has_grown or exists > self.exists
+            self.exists = exists
+        elif _EXPUNGE.match(told):
+            self.exists = max(self.exists - 1, 0)
+        return super()._untagged_response(line)
 
     @staticmethod
     def _after_line(line: bytes, command: Any) -> Any:
@@ -204,6 +219,7 @@ class ImapClient:
         return lines
 
     async def search(self, *criteria: str) -> Lines:
+        self._protocol.has_grown = False
         return await self._command("SEARCH", *criteria, prefix="UID")
 
     async def fetch(self, uids: str, parts: str) -> Lines:
@@ -229,9 +245,12 @@ class ImapClient:
     async def idle(self, seconds: float) -> bool:
         """Whether the server told of something within so many seconds. Raises ImapNo where it does not IDLE.
 
+        Of what it told in another answer, after the last search, it does not tell again in IDLE.
         That a connection is half open shows here at the latest: by the missing answer to DONE.
         """
         protocol = self._protocol
+        if protocol.has_grown:
+            return True
         queue = protocol.idle_queue
         while not queue.empty():
             queue.get_nowait()

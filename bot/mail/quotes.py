@@ -17,6 +17,7 @@ REPLY_MARKER = "##- Please write your answer above this line -##"
 _LINES = 400
 _SIZE = 16 * 1024  # characters looked at; the patterns take far more than linear time
 _LINE_SIZE = 300
+_LABEL_SIZE = 24
 _SIGNATURE_LINES = 8
 _SIGNATURE_LINE_SIZE = 80
 
@@ -150,22 +151,44 @@ def _heading_by_words(head: list[str]) -> tuple[int, int] | None:
     for number, line in enumerate(head):
         if _ORIGINAL.match(line):
             return number, number + 1
-        if _WROTE.match(line) and _names_a_mail(line):
+        if line.endswith(":") and _WROTE.match(line) and _names_a_mail(line):
             return number, number + 1
     return None
 
 
 def _heading_by_library(head: list[str]) -> tuple[int, int] | None:
-    text = "\n".join(head)
-    for found in _headings().finditer(text):
-        words = found[0].strip("\n")
-        is_line = words.rstrip().endswith((":", "："))
-        if not words or not (_names_a_mail(words) if is_line else _is_block(words)):
-            continue
-        start = found.start() + (len(found[0]) - len(found[0].lstrip("\n")))
-        first = text.count("\n", 0, start)
-        return first, first + words.count("\n") + 1
+    for above, below in _where_headings_may_be(head):
+        text = "\n".join(head[above:below])
+        for found in _headings().finditer(text):
+            words = found[0].strip("\n")
+            is_line = words.rstrip().endswith((":", "："))
+            if not words or not (_names_a_mail(words) if is_line else _is_block(words)):
+                continue
+            start = found.start() + (len(found[0]) - len(found[0].lstrip("\n")))
+            first = above + text.count("\n", 0, start)
+            return first, first + words.count("\n") + 1
     return None
+
+
+def _where_headings_may_be(head: list[str]) -> list[tuple[int, int]]:
+    """The lines around those without which none of the library's patterns finds anything: it takes long.
+
+    They want a colon at a line's end, with up to four line ends within, or behind a label at its beginning, with
+    up to two before the value and a line after it; or the words "Original Message", with some lines below them.
+    """
+    spans: list[tuple[int, int]] = []
+    for number, line in enumerate(head):
+        if line.endswith((":", "：")) or ":" in line.lstrip("> *")[:_LABEL_SIZE]:
+            above, below = number - 4, number + 6
+        elif "original message" in line.lower():
+            above, below = number - 1, len(head)
+        else:
+            continue
+        if spans and above <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(below, spans[-1][1])
+        else:
+            spans.append((max(above, 0), below))
+    return spans
 
 
 def _names_a_mail(heading: str) -> bool:

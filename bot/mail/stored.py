@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ class StoredMails:
         self._reader = reader
         self._trust = trust
         self._own = own
+        self._wanted: dict[int, asyncio.Future[StoredMail | None]] = {}
 
     async def read(self, mail_id: int) -> Mail:
         return await self._parsed(await self._stored(mail_id))
@@ -59,7 +61,28 @@ class StoredMails:
             raise LookupError(str(error)) from error
 
     async def _stored(self, mail_id: int) -> StoredMail:
-        stored = await self._database.read(partial(mailboxes.mail_of, mail_id=mail_id))
+        stored = await self._looked_up(mail_id)
         if stored is None or stored.raw is None:
             raise Unreadable(f"The bytes of mail {mail_id} are not kept any more.")
         return stored
+
+    async def _looked_up(self, mail_id: int) -> StoredMail | None:
+        """Whatever else is asked for at the same moment is read with it."""
+        if (wanted := self._wanted.get(mail_id)) is None:
+            wanted = self._wanted[mail_id] = asyncio.get_running_loop().create_future()
+            if len(self._wanted) == 1:
+                self._reading = asyncio.create_task(self._read_wanted(), name="stored-mails")
+        return await asyncio.shield(wanted)
+
+    async def _read_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        try:
+            found = await self._database.read(partial(mailboxes.mails_of, mail_ids=list(wanted)))
+        except BaseException as error:
+            for future in wanted.values():
+                future.set_exception(error) if isinstance(error, Exception) else future.cancel()
+            if not isinstance(error, Exception):
+                raise
+            return
+        for mail_id, future in wanted.items():
+            future.set_result(found.get(mail_id))

@@ -246,6 +246,25 @@ class TestIdle:
             assert await client.idle(10)
             await client.noop()
 
+    async def test_need_not_begin_where_news_came_with_another_answer(self) -> None:
+        """A server tells of a mail once: in IDLE it says nothing more of what it told during a FETCH."""
+        fetch = says("* 3 EXISTS", "* 1 FETCH (UID 1 RFC822.SIZE 5)", "{tag} OK done")
+        async with scripted(fetch=fetch, idle=idling) as server, client_of(server) as client:
+            await client.search("ALL")
+            await client.fetch("1", "(UID RFC822.SIZE)")
+            assert await client.idle(10)
+            await client.search("ALL")
+            assert not await client.idle(0.1)
+
+    async def test_begins_where_nothing_is_new_in_what_another_answer_told(self) -> None:
+        store = says("* 2 EXPUNGE", "* 2 EXISTS", "{tag} OK done")
+        search = says("* 3 EXISTS", "* SEARCH", "{tag} OK done")
+        async with scripted(search=search, store=store, idle=idling) as server, client_of(server) as client:
+            await client.search("ALL")
+            await client.search("ALL")
+            await client.add_flag("1", r"\Seen")
+            assert not await client.idle(0.1)
+
     async def test_ends_by_itself_after_a_while(self) -> None:
         async with scripted(idle=idling) as server, client_of(server) as client:
             assert not await client.idle(0.1)

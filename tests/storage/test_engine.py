@@ -178,7 +178,7 @@ class TestSqlite:
             nonlocal commits
             commits += 1
 
-        sa.event.listen(desk._writer_engine.sync_engine, "commit", count)
+        sa.event.listen(desk._writer_engine, "commit", count)
         await asyncio.gather(*(desk.write(writing(f"{n:03}")) for n in range(100)))
         assert commits <= 3
         assert len(await written(desk)) == 100

@@ -1,6 +1,7 @@
 """The inbox keeps each item once, in the lane of whom it concerns, and hands lanes out fairly."""
 
 import asyncio
+import threading
 from datetime import datetime, timedelta
 
 import pytest
@@ -179,17 +180,17 @@ class TestLanes:
         self, database: Database, database_url: str
     ) -> None:
         await put(database, item("a", "U1"), item("b", "U2"))
-        locked, go = asyncio.Event(), asyncio.Event()
+        locked, go = threading.Event(), threading.Event()
 
         def holds(connection: Connection) -> list[str]:
             mine = inbox.lock_lanes(connection, ["customer:U1"])
             locked.set()
-            connection.connection.dbapi_connection.run_async(lambda _: go.wait())
+            connection.connection.dbapi_connection.run_async(lambda _: asyncio.to_thread(go.wait))
             return mine
 
         other = open_database(database_url)
         holding = asyncio.create_task(other.write(holds))
-        await locked.wait()
+        await asyncio.to_thread(locked.wait)
         both = ["customer:U1", "customer:U2"]
         assert await database.write(lambda c: inbox.lock_lanes(c, both)) == ["customer:U2"]
         go.set()
