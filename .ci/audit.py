@@ -54,8 +54,10 @@ def judged(found: dict[str, Any], lock: str) -> tuple[list[str], int]:
     if skipped or not packages:
         lines.append(
             f"{len(asked)} of {len(packages)} packages of {lock} could be looked up; nothing is known of the rest"
-            f"{': ' + ', '.join(skipped) if asked else ''}. Why: {reasons[0][:WORDS] if reasons else 'none is in it'}."
+            f"{': ' + ', '.join(skipped) if asked else ''}."
         )
+        if reasons:
+            lines.append(f"Of the first it was said: {reasons[0][:WORDS]}")
         return lines, WEAK if weak else UNKNOWN
     if not weak:
         lines.append(f"None of the {len(asked)} packages of {lock} has a known weakness.")
