@@ -133,7 +133,7 @@ class SlackConnection:
 
     def on_message(self, message: dict[str, Any]) -> None:
         if message.get("type") == "sandbox_clock" and self._local:
-            self._clock.offset = timedelta(seconds=float(message["offset"]))
+            self._clock.move(timedelta(seconds=float(message["offset"])))
 
     async def on_unreadable(self, body: Mapping[str, Any]) -> None:
         if self.keep_unreadable is not None:

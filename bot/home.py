@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -48,7 +48,10 @@ EVERY = timedelta(seconds=10)
 WATCHED = timedelta(minutes=30)
 TAKEN = timedelta(seconds=25)
 PUBLISH_TIMEOUT = 20.0
-POLL = 1.0
+# Whoever opens a Home tab wakes us; this is for what another process left behind.
+POLL = 5.0
+AWAY_PAUSE = 1.0
+BETWEEN_LOOKS = 0.05  # at what another process has locked
 AT_ONCE = 10
 BACKOFF_MOST = 300.0
 LOGIN_PAUSE = 60.0
@@ -112,10 +115,10 @@ class Homes:
             try:
                 pause = await self._look() if self._duty.is_ours() else POLL
             except LeaseLost:
-                pause = POLL
+                pause = AWAY_PAUSE
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
-                pause = POLL
+                pause = AWAY_PAUSE
             if pause:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -130,19 +133,16 @@ class Homes:
         self._pacing.method("views.publish").empty()
 
     async def _look(self) -> float:
-        return 0.0 if await self._round() else await self._pause()
-
-    async def _pause(self) -> float:
+        """Show what is due; how long there is nothing else to do, if nobody wakes us."""
+        now = self._clock.now()
         due = await self._database.read(home_views.next_due)
         if due is None:
             return POLL
-        return min(POLL, max(0.0, (due - self._clock.now()).total_seconds()))
+        if due > now:
+            return min(POLL, (due - now).total_seconds())
+        return 0.0 if await self._round(now) else BETWEEN_LOOKS
 
-    async def _round(self) -> bool:
-        now = self._clock.now()
-        due = await self._database.read(home_views.next_due)
-        if due is None or due > now:
-            return False
+    async def _round(self, now: datetime) -> bool:
         taken = await self._database.write(partial(home_views.take_due, now=now, limit=AT_ONCE, lease=TAKEN))
         for result in await asyncio.gather(*(self._bring(home) for home in taken), return_exceptions=True):
             if isinstance(result, BaseException):

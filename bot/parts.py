@@ -124,7 +124,7 @@ class Parts:
         self.bell.on_ring = self._rung
         self.leases = Leases(means.database, means.name, means.clock.monotonic, lease)
         self.leases.want(CLOCK, STATES, HOMES, ALARM, RETENTION)
-        self.leases.on_gain = partial(self._rung, Topic.OUTBOX)
+        self.leases.on_gain = means.clock.on_moved = self._look_again
         self.processes = Processes(means.database, means.name, settings.slack_sockets, lease)
         self.processes.connected = lambda: self.connection.connected
         self.processes.on_census = self._counted
@@ -338,6 +338,12 @@ class Parts:
             case Topic.LEASES:
                 self.leases.wake.set()
                 self.outbox_changed(by_another=True)
+
+    def _look_again(self) -> None:
+        """More may be ours now, or due."""
+        self.casework.wake()
+        self.homes.wake.set()
+        self.outbox_changed(by_another=True)
 
     def _counted(self) -> None:
         self.pacing.shared_by(len(self.processes.everybody))

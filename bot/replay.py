@@ -121,10 +121,9 @@ class Replay:
         if not self._connected():
             await self._leases.release(REPLAY)  # who is connected may have it
             return
-        state = await self._database.read(replays.read_state)
-        if state.gap_at is None and not self._is_due():
+        state = await self._database.write(partial(_seen_alive, now=self._clock.now(), due=self._is_due()))
+        if state is None:
             self.caught_up = True
-            await self._database.write(partial(replays.alive, now=self._clock.now()))
             return
         if await self._holds_lease():
             await self._compare(state)
@@ -214,6 +213,15 @@ class Replay:
         self.on_items()  # what was held back for the replay goes on
         if row is not None:
             self.on_outbox()
+
+
+def _seen_alive(connection: Connection, now: datetime, *, due: bool) -> ReplayState | None:
+    """The state where something is to be compared; else it is only noted that we are connected."""
+    state = replays.read_state(connection)
+    if state.gap_at is not None or due:
+        return state
+    replays.alive(connection, now)
+    return None
 
 
 def _nothing() -> None:

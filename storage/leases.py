@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -28,9 +29,12 @@ def hold(connection: Connection, name: str, owner: str, lasting: timedelta) -> i
 
 def hold_all(connection: Connection, names: Iterable[str], owner: str, lasting: timedelta) -> dict[str, int]:
     """Take or prolong those of the leases that no other process holds: their tokens, by name."""
+    names = set(names)
+    tokens = _prolonged(connection, names, owner, lasting)
+    if not names - tokens.keys():
+        return tokens  # as it is nearly always
     now = database_now(connection)
-    tokens: dict[str, int] = {}
-    asked = _not_held_by_others(connection, names, owner, now)
+    asked = _not_held_by_others(connection, names - tokens.keys(), owner, now)
     for start in range(0, len(asked), ROWS_PER_INSERT):
         rows = [
             {"name": name, "owner": owner, "token": 1, "expires_at": now + lasting}
@@ -48,6 +52,19 @@ def hold_all(connection: Connection, names: Iterable[str], owner: str, lasting: 
         ).returning(leases.c.name, leases.c.token)
         tokens |= {row.name: int(row.token) for row in connection.execute(statement)}
     return tokens
+
+
+def _prolonged(connection: Connection, names: Iterable[str], owner: str, lasting: timedelta) -> dict[str, int]:
+    """Those that are the owner's already, or were his last."""
+    is_shared = connection.dialect.name == "postgresql"
+    until: Any = sa.func.clock_timestamp() + lasting if is_shared else datetime.now(UTC) + lasting
+    statement = (
+        sa.update(leases)
+        .where(leases.c.owner == owner, leases.c.name.in_(sorted(names)))
+        .values(expires_at=until)
+        .returning(leases.c.name, leases.c.token)
+    )
+    return {row.name: int(row.token) for row in connection.execute(statement)}
 
 
 def _not_held_by_others(connection: Connection, names: Iterable[str], owner: str, now: datetime) -> list[str]:

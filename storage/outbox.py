@@ -156,6 +156,20 @@ def next_due(connection: Connection) -> datetime | None:
     return due
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The destinations that something may go to now, and when a lane is next due, if any row waits at all."""
+
+    destinations: tuple[str, ...]
+    next_at: datetime | None
+
+
+def look(connection: Connection, now: datetime) -> Due:
+    next_at = next_due(connection)
+    is_due = next_at is not None and next_at <= now
+    return Due(tuple(ready_destinations(connection, now)) if is_due else (), next_at)
+
+
 def next_state_due(connection: Connection) -> datetime | None:
     due: datetime | None = connection.execute(
         sa.select(sa.func.min(desired.c.next_at)).where(sa.text("desired.next_at IS NOT NULL"))

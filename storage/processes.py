@@ -48,10 +48,13 @@ def beat(
         )
     )
     columns = tuple(processes.c[name] for name in Process.__dataclass_fields__)
+    known = sa.select(*columns).order_by(processes.c.started_at, processes.c.id)
+    alive = tuple(Process(*row) for row in connection.execute(known))
+    if all(process.beat_at >= now - lifetime for process in alive):
+        return Census(alive, ())
     dead = sa.delete(processes).where(processes.c.beat_at < now - lifetime).returning(*columns)
     lost = tuple(Process(*row) for row in connection.execute(dead))
-    alive = sa.select(*columns).order_by(processes.c.started_at, processes.c.id)
-    return Census(tuple(Process(*row) for row in connection.execute(alive)), lost)
+    return Census(tuple(Process(*row) for row in connection.execute(known)), lost)
 
 
 def leave(connection: Connection, process_id: str) -> None:

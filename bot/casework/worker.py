@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -45,8 +46,11 @@ LOOKUPS_AT_ONCE = 8
 PREPARE_WAIT = 0.25
 ARRIVING_WAIT = 0.5
 HOLD_POLL = timedelta(seconds=0.5)
-POLL = 1.0
-GATHER = 0.03
+# What arrives in this process wakes it; this is for what another process left behind.
+POLL = 5.0
+TROUBLED_POLL = 1.0
+# How long what was written together has to arrive together; less for what arrives BUSY seconds after all else.
+GATHER, GATHER_IDLE, BUSY = 0.03, 0.004, 0.2
 DUE_PER_CHECK = 1000
 INTAKE_TIMEOUT = 2.0
 RENAME_TIMEOUT = 2.5
@@ -79,6 +83,7 @@ class Casework:
         self._clock = clock
         self._arrivals = Arrivals(database, clock, INTAKE_TIMEOUT)
         self._arrived = asyncio.Event()
+        self._last_arrivals = (-math.inf, -math.inf)
         self._progress = asyncio.Condition()
         self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
         self._preparing: dict[int, asyncio.Task[Prepared]] = {}
@@ -103,6 +108,7 @@ class Casework:
         """
         arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arriving.add(arrival)
+        self._last_arrivals = (self._last_arrivals[1], self._clock.monotonic())
         with bound_contextvars(item=item.key):
             try:
                 with self.metrics.timed(Step.KEEP):
@@ -197,13 +203,17 @@ class Casework:
     async def run(self) -> None:
         """Work until cancelled, or until `stop`. A database that is away is waited for without limit."""
         failures = 0
+        is_due = True
         try:
             while not self._stopping:
                 self._arrived.clear()
                 try:
                     if not self.keeping:
                         await self._keep(inbox.try_to_keep)
-                    pause = 0.0 if await self._round() else await self._pause()
+                    pause = 0.0
+                    only_look = not is_due and self._database.available
+                    if only_look or not await self._round():
+                        pause = await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
                     log.warning("the database is away", action="waiting", error=str(error))
@@ -212,12 +222,11 @@ class Casework:
                             await self._arrived.wait()  # what can be kept again can be decided again
                     continue
                 failures = 0
+                is_due = True
                 if pause and not self._stopping:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
-                            await self._arrived.wait()
+                    is_due = await self._has_arrived_within(pause) or pause < POLL
                     # Bolt hands events over concurrently: let what was written together arrive together.
-                    await asyncio.sleep(GATHER)
+                    await asyncio.sleep(GATHER if self._is_busy() else GATHER_IDLE)
             await self._hand_over()
         finally:
             for task in self._preparing.values():
@@ -232,11 +241,22 @@ class Casework:
     def wake(self) -> None:
         self._arrived.set()
 
+    async def _has_arrived_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._arrived.wait()
+        return False
+
+    def _is_busy(self) -> bool:
+        before, last = self._last_arrivals
+        return last - before < BUSY
+
     async def _pause(self) -> float:
         earliest = await self._database.read(inbox.next_wake)
+        most = POLL if self.keeping and self._database.available else min(POLL, TROUBLED_POLL)
         if earliest is None:
-            return POLL
-        return min(POLL, max(0.01, (earliest - self._clock.now()).total_seconds()))
+            return most
+        return min(most, max(0.01, (earliest - self._clock.now()).total_seconds()))
 
     async def _round(self) -> bool:
         if self._arriving:

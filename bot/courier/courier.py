@@ -50,7 +50,9 @@ from .slack import (
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-POLL = 1.0
+# Whoever puts a row into the outbox wakes us; this is for what another process left behind.
+POLL = 5.0
+AWAY_PAUSE = 1.0
 BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
@@ -126,11 +128,10 @@ class Courier:
             while not self._stopping:
                 self.wake.clear()
                 try:
-                    await self._start_servers()
-                    pause = await self._pause()
+                    pause = await self._start_servers()
                 except DatabaseUnavailable as error:
                     log.warning("the database is away", action="waiting", error=str(error))
-                    pause = POLL
+                    pause = AWAY_PAUSE
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self.wake.wait()
@@ -145,10 +146,13 @@ class Courier:
         self._stopping = True
         self.wake.set()
 
-    async def _start_servers(self) -> None:
+    async def _start_servers(self) -> float:
+        """For whatever is due; how long there is nothing else to do, if nobody wakes us."""
         now = self._clock.now()
-        ready = await self._database.read(partial(outbox.ready_destinations, now=now))
-        unserved = {one: channel_lease(outbox.channel_of(one)) for one in ready if one not in self._servers}
+        due = await self._database.read(partial(outbox.look, now=now))
+        unserved = {
+            one: channel_lease(outbox.channel_of(one)) for one in due.destinations if one not in self._servers
+        }
         ours = await self._leases.take(unserved.values())
         self._others_serve = len(ours) < len(set(unserved.values()))
         for destination, name in unserved.items():
@@ -158,6 +162,7 @@ class Courier:
                 task = asyncio.create_task(self._serve(destination), name=f"courier-{destination}")
                 self._servers[destination] = task
                 task.add_done_callback(partial(self._served, destination))
+        return self._pause(due.next_at)
 
     def _begin_empty(self, channel: str, lease: Lease) -> None:
         """Whoever had the channel before may just have posted as fast as may be."""
@@ -176,8 +181,7 @@ class Courier:
             log.error("serving a destination failed", destination=destination, exc_info=error)
         self.wake.set()
 
-    async def _pause(self) -> float:
-        due = await self._database.read(outbox.next_due)
+    def _pause(self, due: datetime | None) -> float:
         if due is None:
             return POLL
         left = (due - self._clock.now()).total_seconds()
@@ -205,7 +209,7 @@ class Courier:
                         await self._bring(turn.row)
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(AWAY_PAUSE)
             except LeaseLost:
                 log.info("another process may serve it by now", action="lease_over", destination=destination)
                 return
@@ -288,10 +292,15 @@ class Courier:
             row = await self._merge(row, behind=await self._pacing.post(row.channel))
         else:
             await self._pacing.post(row.channel)
-        outgoing = await self._database.read(partial(render, row=row, words=self._words))
         channel = await self._channel(row)
         self._require(row)
-        await self._write(row, partial(outbox.start_attempt, row_id=row.id, now=self._clock.now()))
+
+        def begin(connection: Connection) -> Outgoing:
+            outgoing = render(connection, row, self._words)
+            outbox.start_attempt(connection, row.id, self._clock.now())
+            return outgoing
+
+        outgoing = await self._write(row, begin)
         self._require(row)
         if outgoing.only_to is not None:
             with contextlib.suppress(Refused, Uncertain):
@@ -525,6 +534,7 @@ class Courier:
 
         await self._write(row, work)
         self.wake.set()
+        self.on_delivered()
         self.on_report()
 
     def _backoff(self, row: OutboxRow) -> float:

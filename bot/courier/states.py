@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -32,7 +32,9 @@ from .slack import ChannelTrouble, RateLimited, Refused, SlackGateway, Undeliver
 
 log = structlog.get_logger(__name__)
 
-POLL = 1.0
+# Whoever wishes for a state wakes us; this is for what another process left behind.
+POLL = 5.0
+AWAY_PAUSE = 1.0
 AT_ONCE = 20
 _METHODS = ("chat.update", "reactions.add", "files.delete", "chat.delete")
 _GONE = {"gone": "chat.delete", "gone_file": "files.delete"}
@@ -78,10 +80,10 @@ class States:
             try:
                 pause = await self._round() if self._duty.is_ours() else POLL
             except LeaseLost:
-                pause = POLL
+                pause = AWAY_PAUSE
             except DatabaseUnavailable as error:
                 log.warning("the database is away", action="waiting", error=str(error))
-                pause = POLL
+                pause = AWAY_PAUSE
             if pause:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -98,24 +100,21 @@ class States:
 
     async def _round(self) -> float:
         now = self._clock.now()
-        due = await self._database.read(partial(outbox.ready_states, now=now, limit=AT_ONCE))
+        due, next_at = await self._database.read(partial(_look, now=now))
         for state in due:
             if self._stopping:
                 return 0.0
             with bound_contextvars(target=state.target, case_id=state.case_id):
                 await self._bring(state)
-        return 0.0 if due else await self._pause()
+        if due:
+            return 0.0
+        left = (next_at - self._clock.now()).total_seconds() if next_at is not None else POLL
+        return min(POLL, max(0.02, left))
 
     async def _turn(self, method: str) -> None:
         """The next call of the method may be made. Raises LeaseLost when it is another process's turn."""
         await self._pacing.call(method)
         self._duty.require()
-
-    async def _pause(self) -> float:
-        due = await self._database.read(outbox.next_state_due)
-        if due is None:
-            return POLL
-        return min(POLL, max(0.02, (due - self._clock.now()).total_seconds()))
 
     async def _bring(self, state: Desired) -> None:
         try:
@@ -283,6 +282,13 @@ class States:
 
 def _nothing() -> None:
     """Until somebody listens."""
+
+
+def _look(connection: Connection, now: datetime) -> tuple[list[Desired], datetime | None]:
+    """What is due, and when something is next."""
+    next_at = outbox.next_state_due(connection)
+    is_due = next_at is not None and next_at <= now
+    return (outbox.ready_states(connection, now, AT_ONCE) if is_due else []), next_at
 
 
 def _method(state: Desired) -> str:

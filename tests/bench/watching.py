@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from bot.sandbox.server import LocalSlack
-from tests.support.dovecot import PASSWORD, USER, Dovecot
+from tests.support.dovecot import Dovecot
 
 PATIENCE = 30.0
+EXISTS = re.compile(rb"^\* (\d+) EXISTS\r$", re.MULTILINE)
 
 
 class Calls:
@@ -36,32 +39,53 @@ class Calls:
         return time.perf_counter()
 
 
-class Mailbox:
-    """A second client at the mailbox, which only waits in IDLE: when the server pushes."""
+class Listened:
+    """A way to a mail server that notes when the server tells of mail to whoever came by it."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
+    def __init__(self) -> None:
+        self.port = 0
+        self._exists = 0
+        self._changed = asyncio.Condition()
 
-    async def pushed(self, exists: int) -> float:
+    async def told(self, exists: int) -> float:
         """When the server has told of so many mails."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                words = (await self._reader.readline()).split()
-                if words[2:3] == [b"EXISTS"] and int(words[1]) >= exists:
-                    return time.perf_counter()
+        async with asyncio.timeout(PATIENCE), self._changed:
+            await self._changed.wait_for(lambda: self._exists >= exists)
+            return self._at
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.wait(
+                [asyncio.create_task(_carry(reader, back)), asyncio.create_task(self._listen(there, writer))],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            writer.close()
+            back.close()
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            now = time.perf_counter()
+            writer.write(data)
+            if counts := EXISTS.findall(data):
+                async with self._changed:
+                    self._exists, self._at = int(counts[-1]), now
+                    self._changed.notify_all()
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
 
 
 @contextlib.asynccontextmanager
-async def idling(dovecot: Dovecot) -> AsyncIterator[Mailbox]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", dovecot.port)
+async def listening(dovecot: Dovecot) -> AsyncIterator[Listened]:
+    """Between a desk and its mailbox."""
+    listened = Listened()
+    server = await asyncio.start_server(partial(listened.serve, port=dovecot.port), "127.0.0.1")
+    listened.port = server.sockets[0].getsockname()[1]
     try:
-        for number, command in enumerate((f"LOGIN {USER} {PASSWORD}", "SELECT INBOX")):
-            writer.write(f"a{number} {command}\r\n".encode())
-            while not (await reader.readline()).startswith(f"a{number} OK".encode()):
-                pass
-        writer.write(b"a9 IDLE\r\n")
-        while not (await reader.readline()).startswith(b"+"):
-            pass
-        yield Mailbox(reader)
+        yield listened
     finally:
-        writer.close()
+        server.close()
