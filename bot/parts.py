@@ -345,12 +345,6 @@ class Parts:
                 self.leases.wake.set()
                 self.outbox_changed(by_another=True)
 
-    def _look_again(self) -> None:
-        """More may be ours now, or due."""
-        self.casework.wake()
-        self.homes.wake.set()
-        self.outbox_changed(by_another=True)
-
     def _counted(self) -> None:
         self.pacing.shared_by(len(self.processes.everybody))
         self.connection.on_census()
