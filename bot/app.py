@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -57,6 +57,7 @@ STOP_CASEWORK = 2.0
 STOP_COURIER = 3.0
 STOP_ALL = 5.5
 CLOSE_DATABASE = 2.0
+CANCEL_AGAIN = 1.0
 PROBLEMS_PATIENCE = 5.0
 
 
@@ -213,6 +214,7 @@ class Bot:
             if database.dialect == "sqlite":  # its file's lock says that nobody else holds any
                 await database.write(lease_rows.forget)
             await parts.processes.beat()
+            await parts.courier.origins.begin()
             await parts.replay.begin(listens=settings.slack_sockets > 0)
 
         await self._until_reached("the database", begin, DatabaseUnavailable)
@@ -237,9 +239,7 @@ class Bot:
                 async with asyncio.timeout(STOP_ALL):
                     await _stopped(parts, tasks)
         finally:
-            for task in tasks.values():
-                task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await cancelled(tasks.values())
             log.info("Casewire stopped", action="stopped")
         if self._outdated:
             raise StartError([OUTDATED])
@@ -332,6 +332,17 @@ async def _keep_going(name: str, part: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(RETRY_PAUSE)
         else:
             return
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Until all have ended. A cancellation is lost where `asyncio.wait_for` has its result at that moment (before
+    Python 3.12, https://github.com/python/cpython/issues/86296), so it is said again.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN)
 
 
 async def _ended(*tasks: asyncio.Task[None], within: float) -> None:

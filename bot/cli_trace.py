@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from bot.cli_database import not_there, read, utc
+from bot.cli_database import not_there, read
 from storage.trace import way_of_case, way_of_item
 
 Name = Annotated[str, typer.Argument(help="A case, such as CASE_012, or the key of an item, as logs show it.")]
@@ -19,6 +20,7 @@ def trace(name: Name) -> None:
     work = partial(way_of_case, case_id=name.upper()) if is_case else partial(way_of_item, key=name)
     steps = read(work)
     if not steps:
-        not_there(f"no case and no item is named {name}", "casewire trace CASE_012")
+        not_there(f"no case and no item is named {name}", "casewire export cases")
     for step in steps:
-        typer.echo(f"{utc(step.at)}  {step.what}")
+        at = step.at.astimezone(UTC).isoformat(" ", "milliseconds").partition("+")[0]
+        typer.echo(f"{at} UTC  {step.what}")

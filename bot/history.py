@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,8 +62,9 @@ async def read_history(slack: Slack, channel: str, since: datetime, thread_ts: s
     return Listing(tuple(found), whole=False, cut=cut)
 
 
-def items_of(channel: str, listing: Listing, us: str = "") -> list[NewItem]:
-    """The items of what was written and edited, under the keys that its events have.
+def items_of(channel: str, listing: Listing, us: str = "", written_since: datetime | None = None) -> list[NewItem]:
+    """The items of what was written (since that moment, where there is one) and edited, under the keys that its
+    events have.
 
     A post that bears our own sign of having been sent was sent: by a desk that was restored from before it.
     """
@@ -70,9 +73,9 @@ def items_of(channel: str, listing: Listing, us: str = "") -> list[NewItem]:
         if message.get("subtype") == TOMBSTONE:
             continue
         place = {"channel": channel, "channel_type": "im" if channel.startswith("D") else "channel"}
-        if (
-            item := message_item({"event": {**message, **place, **_fate(message, us), "type": "message"}})
-        ) is not None:
+        is_new = written_since is None or moment(str(message["ts"])) > written_since
+        written = {"event": {**message, **place, **_fate(message, us), "type": "message"}}
+        if is_new and (item := message_item(written)) is not None:
             items.append(item)
         if message.get("edited") and (edit := message_item({"event": _edit(message, place)})) is not None:
             items.append(edit)
@@ -91,6 +94,34 @@ def deletions_of(
         for ts, author in sorted(held.items())
         if ts not in shown and (item := _deletion(channel, thread_ts, ts, author, now)) is not None
     ]
+
+
+def posts_among(raws: Iterable[bytes], channel: str, thread_ts: str | None) -> dict[str, str]:
+    """Of events as they came, the posts in that conversation: ts and author."""
+    return {
+        event["ts"]: event["user"]
+        for event in _posts(raws)
+        if event["channel"] == channel and _root(event) == thread_ts
+    }
+
+
+def dm_among(raws: Iterable[bytes]) -> str | None:
+    """The DM that one of the events came from."""
+    return next((event["channel"] for event in _posts(raws) if event["channel"].startswith("D")), None)
+
+
+def _posts(raws: Iterable[bytes]) -> Iterable[Mapping[str, str]]:
+    """What cannot be read is none: it is told of when it cannot be decided."""
+    for raw in raws:
+        with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+            event = json.loads(raw)["event"]
+            names = {name: event[name] for name in ("channel", "ts", "user")}
+            yield {name: str(value) for name, value in names.items()} | {"root": str(event.get("thread_ts") or "")}
+
+
+def _root(event: Mapping[str, str]) -> str | None:
+    """The thread it is in; a root is in none, though Slack may name it as its own."""
+    return event["root"] if event["root"] not in ("", event["ts"]) else None
 
 
 def threads_changed(listing: Listing, since: datetime) -> Iterable[str]:

@@ -114,6 +114,8 @@ class Leases:
             yield
         finally:
             self._in_use[lease.name] -= 1
+            if not self._in_use[lease.name]:
+                del self._in_use[lease.name]
 
     def require(self, lease: Lease) -> None:
         """Raises LeaseLost unless it is ours still, for long enough to begin something."""

@@ -261,7 +261,7 @@ class Parts:
             us=means.workspace.bot_user_id,
         )
         self.replay.on_items, self.replay.on_outbox = self.casework.wake, self.outbox_changed
-        self.replay.on_trouble = self.troubles.tell
+        self.replay.comparison.on_trouble = self.troubles.tell
         self.connection.on_change_seen = self.replay.changed
         self.mailbox = self._mailbox() if settings.reads_mail else None
 

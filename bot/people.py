@@ -93,12 +93,18 @@ class People:
         while True:
             known = self._profiles.get(user_id)
             if known is not None and self._fresh(known):
-                return _as_profile(known.value, self._team_id)
+                profile: Profile = known.value
+                return profile
             question = self._asking.setdefault(user_id, object())
-            user = (await self._call("users_info", user=user_id))["user"]
+            try:
+                user = (await self._call("users_info", user=user_id))["user"]
+            except (LookupUnavailable, UnknownUser):
+                if self._asking.get(user_id) is question:
+                    del self._asking[user_id]
+                raise
             if self._asking.get(user_id) is question:
                 del self._asking[user_id]
-                self._keep(user)
+                self._keep(_as_profile(user, self._team_id))
             # Else it changed meanwhile, and the answer may be of before the change.
 
     async def person(self, user_id: str) -> Person:
@@ -232,10 +238,10 @@ class People:
     def _fresh(self, aged: _Aged) -> bool:
         return self._monotonic() - aged.at < self._max_age
 
-    def _keep(self, user: Mapping[str, Any]) -> None:
+    def _keep(self, profile: Profile) -> None:
         if len(self._profiles) >= MAX_PEOPLE:
             self._profiles.clear()
-        self._profiles[str(user["id"])] = _Aged(user, self._monotonic())
+        self._profiles[profile.id] = _Aged(profile, self._monotonic())
 
 
 def _as_profile(user: Mapping[str, Any], team_id: str) -> Profile:

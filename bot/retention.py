@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.leases import RETENTION, Duty, Leases
@@ -62,10 +64,7 @@ class Retention:
         items = mails = cases = 0
         if self._raw_days:
             before = now - timedelta(days=self._raw_days)
-            while done := await self._items(before):
-                items += done
-            while done := await self._mails(before):
-                mails += done
+            items, mails = await self._items(before), await self._mails(before)
         if self._days:
             while done := await self._cases(now - timedelta(days=self._days), now):
                 cases += done
@@ -73,20 +72,30 @@ class Retention:
             log.info("what was old was let go of", action="retention", items=items, mails=mails, cases=cases)
 
     async def _items(self, before: datetime) -> int:
-        ids = await self._database.read(partial(retention.old_items, reached=self._reached, before=before))
-        if ids:
-            await self._duty.commit(partial(retention.let_items_go, ids=ids))
-            self._reached.item = ids[-1]
-            await asyncio.sleep(BETWEEN)
-        return len(ids)
+        gone = 0
+        while True:
+            look = partial(retention.old_items, reached=self._reached, before=before)
+            found = await self._database.read(look)
+            if found.end is None:
+                return gone
+            gone += await self._let(retention.let_items_go, found.ids)
+            self._reached.item = found.end
 
     async def _mails(self, before: datetime) -> int:
-        found = await self._database.read(partial(retention.old_mails, reached=self._reached, before=before))
-        if found:
-            await self._duty.commit(partial(retention.let_mails_go, ids=[number for number, _ in found]))
-            self._reached.mail_at = found[-1][1]
+        gone = 0
+        while True:
+            look = partial(retention.old_mails, reached=self._reached, before=before)
+            found = await self._database.read(look)
+            if found.end is None:
+                return gone
+            gone += await self._let(retention.let_mails_go, found.ids)
+            self._reached.mail = found.end
+
+    async def _let(self, go: Callable[[Connection, list[int]], None], ids: list[int]) -> int:
+        if ids:
+            await self._duty.commit(lambda connection: go(connection, ids))
             await asyncio.sleep(BETWEEN)
-        return len(found)
+        return len(ids)
 
     async def _cases(self, before: datetime, now: datetime) -> int:
         found = await self._database.read(partial(retention.old_cases, reached=self._reached, before=before))

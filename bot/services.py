@@ -10,7 +10,7 @@ from bot.pause import Gate
 from storage.engine import Database
 from storage.processes import Process
 
-PAUSED = "paused"
+PAUSED = "the desk is paused: look through `casewire outbox list`, then `casewire resume` and start the bot"
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Services:
     def words(self) -> dict[str, str]:
         database = "connected" if self._database_is_well() else "disconnected"
         if self.gate is not None and self.gate.pause is not None:
-            return {"database": database, **dict.fromkeys(("email_listener", "scheduler", "slack"), PAUSED)}
+            return {"database": database, **dict.fromkeys(("email_listener", "scheduler", "slack"), "stopped")}
         return {
             "database": database,
             "email_listener": self._email(),
@@ -36,7 +36,9 @@ class Services:
 
     def notes(self) -> dict[str, str]:
         """What a person must know beyond the words."""
-        return self.parts.alarm.note() if self.parts is not None else {}
+        pause = self.gate.pause if self.gate is not None else None
+        paused = {"note": f"{PAUSED} ({pause.why})"} if pause is not None else {}
+        return paused | (self.parts.alarm.note() if self.parts is not None else {})
 
     def processes(self) -> list[Process]:
         """Who works on the database, as this process knows it."""

@@ -21,7 +21,7 @@ from . import migrate, outbox, pauses
 from .backup_file import Header, UnusableBackup, Writer, rows_of
 from .engine import CONNECT_TIMEOUT, sqlite_engine
 from .errors import StorageError
-from .tables import attachment_chunks, mails, metadata, outbox_lanes, processes
+from .tables import UtcDateTime, attachment_chunks, mails, metadata, outbox_lanes, processes
 from .tables import outbox as outbox_table
 from .urls import driver_url
 
@@ -67,36 +67,52 @@ async def write_backup(
 
 
 async def restore_backup(url: str, path: Path, header: Header, now: datetime, tell: Progress) -> None:
-    """Into a database without a desk, in one transaction: whoever is interrupted has restored nothing."""
+    """Into a database without a desk, in one transaction: whoever is interrupted has restored nothing.
+
+    An older backup goes into the tables that it was made of, which are then brought to this version's.
+    """
     await migrate.upgrade_async(url)
 
     def work(connection: Connection, go_on: Callable[[], None]) -> None:
-        _, head = migrate.revisions(connection)
-        if header.schema != head:
+        if not migrate.is_known(header.schema):
             raise UnusableBackup(
-                f"{path} was made at revision {header.schema} (Casewire {header.version}), and this version is at "
-                f"{head}: restore it with that version, then upgrade"
+                f"{path} was made by a newer Casewire ({header.version}, at revision {header.schema}): restore it "
+                "with that version"
             )
         _refuse_a_desk(connection)
-        tables = {table.name: table for table in _tables()}
         for table in reversed(_tables()):
             connection.execute(sa.delete(table))
+        migrate.go_back(connection, header.schema)
+        tables = _tables_of(connection, header.schema)
         done: dict[str, int] = {}
-        for table, rows in rows_of(path, tables):
+        for table, rows in rows_of(path, {table.name: table for table in tables}):
             go_on()
             connection.execute(_insert(table), rows)
             done[table.name] = done.get(table.name, 0) + len(rows)
             tell(table.name, done[table.name])
-        if connection.dialect.name == "postgresql":
-            _go_on_counting(connection)
+        _go_on_counting(connection, tables)
+        migrate.go_on(connection)
         _hold_back(connection, now)
-        pauses.pause(connection, f"it was restored from a backup of {header.at:%Y-%m-%d %H:%M} UTC", now)
+        pauses.pause_restored(connection, f"it was restored from a backup of {header.at:%Y-%m-%d %H:%M} UTC", now)
 
     await _in_transaction(_engine(driver_url(url), writable=True), work)
 
 
 def _tables() -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
+
+
+def _tables_of(connection: Connection, revision: str) -> list[Table]:
+    """The tables as they are declared; those of an earlier revision as they are in the database."""
+    if revision == migrate.revisions(connection)[1]:
+        return _tables()
+    found = sa.MetaData()
+    found.reflect(connection)
+    tables = [table for table in found.sorted_tables if table.name not in _LEFT_OUT | {"alembic_version"}]
+    for column in (column for table in tables for column in table.columns):
+        if isinstance(column.type, sa.DateTime):
+            column.type = UtcDateTime()
+    return tables
 
 
 def _rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
@@ -140,9 +156,11 @@ def _refuse_a_desk(connection: Connection) -> None:
         raise DeskNotEmpty("a bot runs on it: stop every process first, and try again a minute later")
 
 
-def _go_on_counting(connection: Connection) -> None:
-    """New rows get numbers above the restored ones."""
-    for table in _tables():
+def _go_on_counting(connection: Connection, tables: list[Table]) -> None:
+    """New rows get numbers above the restored ones, which SQLite sees to by itself."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in tables:
         key = table.primary_key.columns.values()
         if len(key) == 1 and key[0].name == "id" and isinstance(key[0].type, sa.BigInteger | sa.Integer):
             highest = sa.select(sa.func.coalesce(sa.func.max(key[0]), 0) + 1).scalar_subquery()

@@ -398,6 +398,12 @@ def count_attempt(connection: Connection, item_id: int, error: str, *, begun: bo
     return int(connection.execute(statement).scalar_one_or_none() or 0)
 
 
+def written_at(connection: Connection, key: str) -> datetime | None:
+    """When that was written which came as this item."""
+    found: datetime | None = connection.execute(sa.select(inbox.c.at).where(inbox.c.key == key)).scalar()
+    return found
+
+
 def outcome(connection: Connection, key: str) -> tuple[str, dict[str, Any] | None] | None:
     """State and outcome of an item, or None when there is no such key."""
     row = connection.execute(sa.select(inbox.c.state, inbox.c.outcome).where(inbox.c.key == key)).first()

@@ -93,9 +93,13 @@ def _config() -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> str:
+def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _upgrade(connection: Connection) -> str:
+    _lock(connection)
     config = alembic_config(connection)
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
@@ -123,6 +127,22 @@ def revisions(connection: Connection) -> tuple[str | None, str]:
     """The database's revision, None where there is no desk in it yet; and this code's."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision(), head or ""
+
+
+def is_known(revision: str) -> bool:
+    return revision in _known_revisions()
+
+
+def go_back(connection: Connection, revision: str) -> None:
+    """Bring a database without a desk to the tables of an earlier revision, or leave it where it is there."""
+    _lock(connection)
+    if MigrationContext.configure(connection).get_current_revision() != revision:
+        command.downgrade(alembic_config(connection), revision)
+
+
+def go_on(connection: Connection) -> None:
+    """Bring the database to the newest revision, within the transaction that is under way."""
+    _upgrade(connection)
 
 
 def serves(connection: Connection) -> bool:

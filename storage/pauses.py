@@ -1,4 +1,6 @@
-"""Whether the desk is paused, and why: then nothing is read, decided or sent, by any process."""
+"""Whether the desk is paused, and why: then nothing is read, decided or sent, by any process. And when
+the desk was restored from a backup, which it needs to know once it is resumed, too.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from sqlalchemy import Connection
 from .sql import insert_for
 from .tables import pauses
 
-_ONLY = "desk"
+_DESK, _RESTORED = "desk", "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,17 @@ class Pause:
 
 def pause(connection: Connection, why: str, since: datetime) -> None:
     """The newest reason wins."""
-    insert = insert_for(connection, pauses).values(name=_ONLY, why=why, since=since)
+    _keep(connection, _DESK, why, since)
+
+
+def pause_restored(connection: Connection, why: str, now: datetime) -> None:
+    """As a desk is that was restored just now."""
+    pause(connection, why, now)
+    _keep(connection, _RESTORED, why, now)
+
+
+def _keep(connection: Connection, name: str, why: str, since: datetime) -> None:
+    insert = insert_for(connection, pauses).values(name=name, why=why, since=since)
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["name"], set_={"why": insert.excluded.why, "since": insert.excluded.since}
@@ -31,10 +43,19 @@ def pause(connection: Connection, why: str, since: datetime) -> None:
 
 
 def paused(connection: Connection) -> Pause | None:
-    row = connection.execute(sa.select(pauses.c.why, pauses.c.since)).first()
+    row = connection.execute(sa.select(pauses.c.why, pauses.c.since).where(pauses.c.name == _DESK)).first()
     return Pause(row.why, row.since) if row is not None else None
+
+
+def restored_at(connection: Connection) -> datetime | None:
+    """None for a desk that was never restored."""
+    found: datetime | None = connection.execute(
+        sa.select(pauses.c.since).where(pauses.c.name == _RESTORED)
+    ).scalar()
+    return found
 
 
 def resume(connection: Connection) -> bool:
     """False when it was not paused."""
-    return connection.execute(sa.delete(pauses).returning(pauses.c.name)).first() is not None
+    ended = sa.delete(pauses).where(pauses.c.name == _DESK).returning(pauses.c.name)
+    return connection.execute(ended).first() is not None

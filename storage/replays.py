@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from .inbox import UNSENT, customer_lane
+from .inbox import customer_lane
 from .sql import insert_for
-from .tables import cases, inbox_lanes, messages, outbox, replay_state, replayed_lanes
+from .tables import replay_state, replayed_lanes
 
 _ONLY = "slack"
 
@@ -28,16 +28,6 @@ class ReplayState:
     alive_at: datetime
     gap_at: datetime | None = None
     hold_until: datetime | None = None
-
-
-@dataclass(slots=True)
-class Unit:
-    """What is compared for one customer: the DM, and threads of the DM and of cases, by (channel, thread_ts)."""
-
-    customer: str
-    dm: str | None = None
-    threads: list[tuple[str, str]] = field(default_factory=list)
-    is_open: bool = False
 
 
 def begin(connection: Connection, now: datetime) -> ReplayState:
@@ -104,8 +94,8 @@ def checked(connection: Connection, customer: str, until: datetime) -> None:
     )
 
 
-def checked_untils(connection: Connection, customers: Iterable[str]) -> dict[str, datetime]:
-    """How far each customer's conversations were compared, of those that were since the last whole replay."""
+def checked_untils(connection: Connection, customers: Sequence[str]) -> dict[str, datetime]:
+    """How far each of these few was compared, of those that were since the last whole replay."""
     lanes = {customer_lane(one): one for one in customers}
     if not lanes:
         return {}
@@ -124,61 +114,3 @@ def held_lanes(connection: Connection, lanes: Sequence[str], now: datetime) -> t
     return state.gap_at, {lane for lane in lanes if lane.startswith("customer:")} - set(
         connection.execute(done).scalars()
     )
-
-
-def waiting_customers(connection: Connection) -> set[str]:
-    """Whose lanes have items that wait for a decision."""
-    waiting = sa.select(inbox_lanes.c.lane).where(sa.text("inbox_lanes.next_at IS NOT NULL"))
-    lanes = connection.execute(waiting).scalars()
-    return {lane.removeprefix("customer:") for lane in lanes if lane.startswith("customer:")}
-
-
-def unsettled_card_since(connection: Connection) -> datetime | None:
-    """Since when a card may stand in Slack whose place is not known: what is written under it is not compared."""
-    oldest: datetime | None = connection.execute(
-        sa.select(sa.func.min(outbox.c.first_attempt_at)).where(sa.text("outbox.kind = 'card'"), UNSENT)
-    ).scalar_one()
-    return oldest
-
-
-def units(connection: Connection, closed_since: datetime) -> list[Unit]:
-    """The Slack customers with open or lately closed cases, open ones first, and what to compare for each."""
-    rows = connection.execute(
-        sa.select(
-            cases.c.customer_identifier,
-            cases.c.status,
-            cases.c.reply_channel,
-            cases.c.reply_thread_ts,
-            cases.c.thread_channel,
-            cases.c.thread_ts,
-        )
-        .where(sa.or_(sa.text("cases.status = 'open'"), cases.c.closed_at >= closed_since))
-        .order_by(cases.c.number.desc())
-    )
-    found: dict[str, Unit] = {}
-    for row in rows:
-        unit = found.setdefault(row.customer_identifier, Unit(row.customer_identifier))
-        unit.is_open = unit.is_open or row.status == "open"
-        if row.reply_channel is not None and row.reply_channel.startswith("D"):
-            unit.dm = unit.dm or row.reply_channel
-            if row.reply_thread_ts is not None:
-                unit.threads.append((row.reply_channel, row.reply_thread_ts))
-        if row.thread_ts is not None:
-            unit.threads.append((row.thread_channel, row.thread_ts))
-    return sorted(found.values(), key=lambda unit: not unit.is_open)
-
-
-def posts_held(
-    connection: Connection, channel: str, thread_ts: str | None, since: datetime, until: datetime
-) -> dict[str, str]:
-    """The posts we hold messages of, in that conversation and time, and not as deleted: ts and author."""
-    rows = connection.execute(
-        sa.select(messages.c.ts, messages.c.sender).where(
-            messages.c.channel == channel,
-            messages.c.thread_ts == thread_ts if thread_ts is not None else messages.c.thread_ts.is_(None),
-            messages.c.timestamp > since,
-            messages.c.timestamp <= until,
-            messages.c.deleted_at.is_(None),
-        )
-    )
-    return {row.ts: row.sender for row in rows}

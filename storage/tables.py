@@ -568,7 +568,7 @@ canaries = Table(
 # Keyed hashes of what was erased, so that no replay and no mailbox brings it back.
 erased = Table("erased", metadata, Column("hash", sa.Text, primary_key=True))
 
-# While there is a row, nothing is read, decided or sent.
+# While there is a row `desk`, nothing is read, decided or sent; `restored` says when the desk was restored.
 pauses = Table(
     "pauses",
     metadata,

@@ -107,7 +107,7 @@ class TestMigrate:
         with sole_use(f"sqlite:///{tmp_path}/busy.db"):
             done = CliRunner().invoke(cli, ["migrate", "--database-url", f"sqlite:///{tmp_path}/busy.db"])
         assert done.exit_code == 2
-        assert "another Casewire is running" in done.stderr
+        assert "is running on" in done.stderr
 
 
 class TestSandbox:

@@ -1,21 +1,25 @@
 """A desk goes into a file and comes out of it the same, on either database, and then holds still until it is told."""
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from sqlalchemy import Connection
 
 from storage import backup, inbox, outbox, secrets
-from storage.backup_file import read_header
-from storage.migrate import upgrade
+from storage.backup_file import Header, Writer, created, read_header
+from storage.migrate import alembic_config, revisions, upgrade
 from storage.outbox import NewRow
 from storage.tables import attachment_chunks, attachments, messages, metadata
 from tests.storage.kit import NOON, a_case, item, keep, message_row
+from tests.storage.test_migrations import HEAD
 from tests.support.keeping import casewire
 from tests.test_cli_attention import in_database
 
@@ -108,6 +112,40 @@ def test_it_goes_into_either_database_and_counts_on(
     assert added == [8]
 
 
+EARLIER = "0021"  # the first revision that backups were made of
+
+
+def test_one_of_an_earlier_revision_is_migrated(
+    url: str, empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = at_rest(url)
+    in_database(url, lambda c: command.downgrade(alembic_config(c), EARLIER))
+    earlier = tmp_path / "earlier.backup"
+    in_database(url, lambda c: write_as_it_is(c, earlier))
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    done = casewire("restore", str(earlier))
+    assert done.exit_code == 0, done.output
+    after = at_rest(empty_database_url)
+    assert {name: len(rows) for name, rows in after.items()} == {name: len(rows) for name, rows in before.items()}
+    assert after["messages"] == before["messages"]
+    assert after["attachment_chunks"] == before["attachment_chunks"]
+    assert in_database(empty_database_url, revisions) == (HEAD, HEAD)
+    added = in_database(empty_database_url, lambda c: messages_ids(c, [message_row("CASE_002", ts="9.9")]))
+    assert added == [8]
+
+
+def write_as_it_is(connection: Connection, path: Path) -> None:
+    """As the version of its revision writes it."""
+    tables = backup._tables_of(connection, EARLIER)
+    with created(path) as target:
+        writer = Writer(target, Header(EARLIER, "0.0.9", NOON.isoformat(), connection.dialect.name))
+        for table in tables:
+            writer.table(table)
+            for row in backup._rows(connection, table):
+                writer.row(row)
+        writer.finish()
+
+
 def messages_ids(connection: Connection, rows: list[dict]) -> list[int]:
     return list(connection.execute(sa.insert(messages).returning(messages.c.id), rows).scalars())
 
@@ -139,16 +177,16 @@ class TestTheFile:
             assert said in refused.output
         assert not Path(elsewhere.removeprefix("sqlite:///")).exists()
 
-    def test_one_of_another_revision_is_refused_with_the_mend(self, file: Path, elsewhere: str) -> None:
+    def test_one_of_a_newer_casewire_is_refused_with_the_mend(self, file: Path, elsewhere: str) -> None:
         lines = gzip.decompress(file.read_bytes()).splitlines(True)
-        header = json.loads(lines[0]) | {"schema": "0001", "version": "0.0.1"}
+        header = json.loads(lines[0]) | {"schema": "9999", "version": "9.9.9"}
         lines[0] = json.dumps(header).encode() + b"\n"
         end = json.loads(lines[-1])
         end["sha256"] = hashlib.sha256(b"".join(lines[:-1])).hexdigest()
         file.write_bytes(gzip.compress(b"".join([*lines[:-1], json.dumps(end).encode() + b"\n"])))
         refused = casewire("restore", str(file))
         assert refused.exit_code == 2
-        assert "Casewire 0.0.1" in refused.output
+        assert "a newer Casewire (9.9.9, at revision 9999)" in refused.output
 
     def test_one_that_is_interrupted_leaves_the_earlier_one(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -193,6 +231,21 @@ class TestTheFile:
 
 
 class TestWithoutADesk:
+    @pytest.mark.parametrize("words", [*CHANGING, "trace CASE_001", "export", "inbox list"])
+    def test_another_programs_file_is_left_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+    ) -> None:
+        file = tmp_path / "books.db"
+        with contextlib.closing(sqlite3.connect(file)) as theirs:
+            theirs.execute("CREATE TABLE books (title TEXT)")
+        before = file.read_bytes()
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("DATABASE_URL", "sqlite:///books.db")
+        refused = casewire(*words.split())
+        assert (refused.exit_code, "give Casewire a database of its own" in refused.output) == (2, True)
+        assert file.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [file]
+
     def test_a_file_that_is_not_there_is_said_and_not_made(
         self, elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

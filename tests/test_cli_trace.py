@@ -41,14 +41,14 @@ def filled(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["CASE_001", "case_001", "post:D1:1.1"])
 def test_a_case_is_found_by_its_number_and_by_an_item(name: str) -> None:
     said = CliRunner().invoke(cli, ["trace", name]).output
-    assert "2026-01-31 12:00:00 UTC  item post:D1:1.1: stored\n" in said
+    assert "2026-01-31 12:00:00.000 UTC  item post:D1:1.1: stored\n" in said
     assert "item post:D1:1.1: done\n" in said
     assert "message 1: answer by slack" in said
     assert "outbox 1 (answer answer:1:1): queued to D1\n" in said
     assert "outbox 1 (answer answer:1:1): parked (is_archived)\n" in said
-    assert "2026-01-31 12:00:01 UTC  copy of message 1: CLOG 1769860801.000100\n" in said
+    assert "2026-01-31 12:00:01.000 UTC  copy of message 1: CLOG 1769860801.000100\n" in said
     assert "post:D2:2.2" not in said
-    times = [line[:23] for line in said.splitlines()]
+    times = [line[:27] for line in said.splitlines()]
     assert times == sorted(times)
 
 

@@ -1,12 +1,21 @@
 """Slack's history, read page by page, makes the same items as its events."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot.casework.intake import ItemKind
-from bot.history import Listing, deletions_of, items_of, read_history, threads_changed
+from bot.history import (
+    Listing,
+    deletions_of,
+    dm_among,
+    items_of,
+    posts_among,
+    read_history,
+    threads_changed,
+)
 from bot.slack_time import ts_of
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -116,3 +125,34 @@ class TestDeletions:
 def test_threads_that_were_written_in_since() -> None:
     shown = listing(post(1, latest_reply=ts(8)), post(2, latest_reply=ts(3)), post(4))
     assert list(threads_changed(shown, at(5))) == [ts(1)]
+
+
+class TestTakenIn:
+    """Posts among the events that wait, as they came."""
+
+    RAWS = tuple(
+        json.dumps({"event": {"channel": channel, **event}}).encode()
+        for channel, event in (
+            ("D1", post(1)),
+            ("D1", post(2, thread_ts=ts(2))),
+            ("D1", post(3, thread_ts=ts(1))),
+            ("C1", post(4, user="U2", thread_ts=ts(0))),
+        )
+    )
+    UNREADABLE = (b"", b"[]", b'{"event": null}', b'{"event": {"channel": "D1"}}', b"\xff")
+
+    @pytest.mark.parametrize(
+        ("channel", "root", "expected"),
+        [
+            ("D1", None, {ts(1): "U1", ts(2): "U1"}),
+            ("D1", ts(1), {ts(3): "U1"}),
+            ("C1", ts(0), {ts(4): "U2"}),
+            ("C1", None, {}),
+        ],
+    )
+    def test_are_those_of_the_conversation(self, channel: str, root: str | None, expected: dict[str, str]) -> None:
+        assert posts_among([*self.UNREADABLE, *self.RAWS], channel, root) == expected
+
+    def test_tell_the_dm_they_came_from(self) -> None:
+        assert dm_among([*self.UNREADABLE, *reversed(self.RAWS)]) == "D1"
+        assert dm_among(self.RAWS[3:]) is None

@@ -1,22 +1,30 @@
 """Gap replay as it goes through Slack's conversations: bounded, in turn, and on from where it stopped."""
 
+import asyncio
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, Self
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from bot import replay as replay_module
+from bot.casework.intake import message_item
 from bot.clock import Clock
 from bot.courier.slack import NotSent, RateLimited
+from bot.desk.model import ReplyTo
 from bot.leases import Leases
 from bot.replay import Replay
 from bot.slack_time import ts_of
-from storage import replays, tables
+from storage import inbox, messages, replays, tables
 from storage.engine import Database, open_database
-from tests.storage.kit import a_case, keep
+from storage.inbox import NewItem
+from tests.storage.kit import a_case, closed, keep, message_row
 
 
 @pytest.fixture
@@ -27,13 +35,17 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 class Workspace:
-    """A Slack with DMs; `pages` holds what a conversation shows, newest page first; `before` is called first."""
+    """A Slack with DMs; `pages` holds what a conversation shows, newest page first.
+
+    `before` is called first, and `on_its_way` is awaited while the answer is.
+    """
 
     def __init__(self, *customers: str) -> None:
         self.customers = customers
         self.pages: dict[str, list[list[dict[str, Any]]]] = defaultdict(lambda: [[]])
         self.asked: list[str] = []
         self.before: Callable[[str], None] = lambda _channel: None
+        self.on_its_way: Callable[[str], Awaitable[None]] = nothing_happens
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         if method == "users_conversations":
@@ -41,14 +53,22 @@ class Workspace:
         channel = arguments["channel"]
         self.before(channel)
         self.asked.append(channel)
+        if "ts" in arguments:
+            return {"messages": []}
         pages = self.pages[channel]
         number = int(arguments.get("cursor") or 0)
         more = {"response_metadata": {"next_cursor": str(number + 1)}} if number + 1 < len(pages) else {}
-        return {"messages": pages[number], **more}
+        answer = {"messages": list(pages[number]), **more}
+        await self.on_its_way(channel)
+        return answer
 
     def write(self, customer: str, text: str) -> None:
         row = {"type": "message", "user": customer, "text": text, "ts": ts_of(Clock().now())}
         self.pages[dm_of(customer)][0].append(row)
+
+
+async def nothing_happens(_channel: str) -> None:
+    """While an answer is on its way."""
 
 
 class Turns:
@@ -111,12 +131,33 @@ async def held(database: Database) -> list[str]:
     ]
 
 
+async def keys(database: Database) -> list[str]:
+    """What is in the inbox, in the order in which it got there."""
+    statement = sa.select(tables.inbox.c.key).order_by(tables.inbox.c.id)
+    return list(await database.read(lambda c: c.execute(statement).scalars().all()))
+
+
+def a_post(customer: str, **more: Any) -> NewItem:
+    """As its event brings it."""
+    place = {"channel": dm_of(customer), "channel_type": "im"}
+    event = {"type": "message", "user": customer, "text": "taken in", "ts": ts_of(Clock().now()), **place, **more}
+    item = message_item({"event": event})
+    assert item is not None
+    return item
+
+
+async def take_in(database: Database, item: NewItem) -> None:
+    await database.write(partial(inbox.put, item=item, now=Clock().now()))
+
+
 async def has_gap(database: Database) -> bool:
     return (await database.read(replays.read_state)).gap_at is not None
 
 
 def with_open_cases(*numbers: int) -> Callable[[Connection], None]:
-    return lambda connection: keep(connection, *(a_case(n, f"U{n}", reply_to=None) for n in numbers))
+    return lambda connection: keep(
+        connection, *(a_case(n, f"U{n}", reply_to=ReplyTo(dm_of(f"U{n}"))) for n in numbers)
+    )
 
 
 class TestTheFirst:
@@ -235,7 +276,7 @@ class TestCalls:
         self, database: Database, replay: Replay, slack: Workspace
     ) -> None:
         told: list[str] = []
-        replay.on_trouble = told.append
+        replay.comparison.on_trouble = told.append
         for _ in range(20):
             slack.write("U1", "lost")
         rows = slack.pages[dm_of("U1")][0]
@@ -244,3 +285,204 @@ class TestCalls:
         assert await held(database) == ["U1"] * 20
         assert len(told) == 1
         assert "fifteen rows" in told[0]
+
+
+class TestADeletion:
+    async def test_of_a_post_that_waits_for_its_decision_is_found(
+        self, database: Database, replay: Replay, slack: Workspace
+    ) -> None:
+        """It was taken in, the process ended, and it was deleted before the next one began."""
+        post = a_post("U1")
+        await take_in(database, post)
+        await replay._tick()
+        assert await keys(database) == [post.key, post.key.replace("post:", "delete:")]
+
+    async def test_of_a_reply_that_waits_for_its_decision_is_found_in_its_thread(
+        self, database: Database, replay: Replay, slack: Workspace
+    ) -> None:
+        root = {"type": "message", "user": "U1", "text": "root", "ts": ts_of(Clock().now())}
+        slack.pages[dm_of("U1")] = [[root | {"latest_reply": ts_of(Clock().now())}]]
+        reply = a_post("U1", thread_ts=root["ts"])
+        await take_in(database, reply)
+        await replay._tick()
+        assert reply.key.replace("post:", "delete:") in await keys(database)
+
+    async def test_is_none_where_the_post_came_after_slack_was_asked(
+        self, database: Database, replay: Replay, slack: Workspace
+    ) -> None:
+        """However far ahead of Slack's our clock is."""
+        replay._clock.offset = timedelta(minutes=1)
+        post = a_post("U1")
+
+        async def arrives(channel: str) -> None:
+            if channel == dm_of("U1"):
+                await take_in(database, post)
+
+        slack.on_its_way = arrives
+        await replay._tick()
+        assert await keys(database) == [post.key]
+
+    async def test_of_what_is_on_a_closed_case_is_found_and_nothing_old_is_taken(
+        self, database: Database, replay: Replay, slack: Workspace
+    ) -> None:
+        now = Clock().now()
+        yesterday = now - timedelta(days=1)
+        deleted, unknown = ts_of(yesterday), ts_of(yesterday + timedelta(seconds=1))
+
+        def work(connection: Connection) -> None:
+            case = replace(closed(1, "U1", reply_to=ReplyTo(dm_of("U1"))), closed_at=now)
+            keep(connection, case)
+            row = message_row(ts=deleted, timestamp=yesterday, channel=dm_of("U1"))
+            messages.insert_messages(connection, [row])
+
+        await database.write(work)
+        slack.pages[dm_of("U1")] = [[{"type": "message", "user": "U1", "text": "of before", "ts": unknown}]]
+        await replay._tick()
+        assert await keys(database) == [f"delete:{dm_of('U1')}:{deleted}"]
+
+
+class TestANewGap:
+    async def test_while_many_are_compared_makes_the_first_ones_the_most_urgent_again(
+        self, database: Database, replay: Replay, slack: Workspace, line: Line
+    ) -> None:
+        await database.write(with_open_cases(3))
+
+        def lose_the_line(channel: str) -> None:
+            if channel == dm_of("U1"):
+                line.connected = False
+                replay.changed()
+                line.connected = True
+
+        slack.before = lose_the_line
+        await replay._tick()
+        assert slack.asked == [dm_of("U3"), dm_of("U1")]
+        slack.before = lambda _channel: None
+        slack.asked.clear()
+        await replay._tick()
+        assert slack.asked == [dm_of("U3"), dm_of("U1"), dm_of("U2")]
+        assert not await has_gap(database)
+
+    async def test_makes_nothing_wait_longer_the_longer_the_line_is_away(
+        self, database: Database, replay: Replay, line: Line
+    ) -> None:
+        """Mails arrive meanwhile."""
+        await replay._tick()
+        line.connected = False
+        replay.changed()
+        holds = []
+        for minute in (0, 1, 2):
+            replay._clock.offset = timedelta(minutes=minute)
+            await replay._tick()
+            holds.append((await database.read(replays.read_state)).hold_until)
+        assert holds == [holds[0]] * 3
+        line.connected = True
+        await replay._note_loss()
+        hold_until = (await database.read(replays.read_state)).hold_until
+        assert hold_until is not None
+        assert holds[0] is not None
+        assert hold_until - holds[0] >= timedelta(minutes=2)
+
+
+async def test_what_was_recovered_before_an_interruption_is_told_of_too(
+    database: Database, replay: Replay, slack: Workspace
+) -> None:
+    def fail(channel: str) -> None:
+        if channel == dm_of("U3"):
+            raise NotSent("Slack is away")
+
+    slack.before = fail
+    slack.write("U1", "lost")
+    slack.write("U3", "lost too")
+    with pytest.raises(NotSent):
+        await replay._tick()
+    slack.before = lambda _channel: None
+    await replay._tick()
+    (told,) = await database.read(lambda c: c.execute(sa.select(tables.outbox.c.payload)).scalars().all())
+    assert told["messages"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+class TestAHundredThousandCases:
+    """`longest` is what the event loop did at a stretch, in seconds of its own time."""
+
+    CASES = 100_000
+
+    @pytest.fixture
+    async def cases(self, database: Database) -> None:
+        series = (
+            "SELECT generate_series(1, :many) AS n"
+            if database.dialect == "postgresql"
+            else "WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < :many) SELECT n FROM up"
+        )
+
+        def work(connection: Connection) -> None:
+            for statement in (
+                "INSERT INTO customers (customer_identifier, display_name, created_at)"
+                f" SELECT 'U' || n, 'Name', :now FROM ({series}) AS numbers",
+                "INSERT INTO cases (case_id, number, customer_identifier, source, status, created_at,"
+                " last_message_at, reply_channel, thread_channel, thread_ts)"
+                f" SELECT 'CASE_' || n, n, 'U' || n, 'slack', 'open', :now, :now, 'DU' || n, 'CSUP', n || '.0001'"
+                f" FROM ({series}) AS numbers",
+            ):
+                connection.execute(
+                    sa.text(statement).bindparams(sa.bindparam("now", Clock().now(), tables.UtcDateTime)),
+                    {"many": self.CASES},
+                )
+            connection.exec_driver_sql("ANALYZE")
+
+        await database.write(work)
+
+    async def test_are_compared_from_the_newest_on_without_holding_anything_up(
+        self, cases: None, replay: Replay, slack: Workspace
+    ) -> None:
+        def stop_after(_channel: str) -> None:
+            if len(slack.asked) == 400:
+                raise NotSent("Slack is away")
+
+        slack.before = stop_after
+        async with LongestStretch() as longest:
+            with pytest.raises(NotSent):
+                await replay._tick()
+        newest = range(self.CASES, self.CASES - 200, -1)
+        assert slack.asked == [channel for n in newest for channel in (f"DU{n}", "CSUP")]
+        assert longest.seconds < 0.2
+
+    async def test_that_were_compared_before_an_interruption_are_passed_over_at_once(
+        self, cases: None, database: Database, replay: Replay, slack: Workspace
+    ) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO replayed_lanes (lane, checked_until)"
+                    " SELECT 'customer:U' || number, :now FROM cases WHERE number > 5"
+                ).bindparams(sa.bindparam("now", Clock().now(), tables.UtcDateTime))
+            )
+
+        await database.write(work)
+        async with LongestStretch() as longest:
+            await replay._tick()
+        assert [channel for channel in slack.asked if channel != "CSUP"] == [f"DU{n}" for n in (5, 4, 3, 2, 1)]
+        assert not await has_gap(database)
+        assert longest.seconds < 0.2
+
+
+class LongestStretch:
+    """For how long at most the event loop let nobody else have a turn, in processor time: a busy machine is none of it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            before = time.thread_time()
+            await asyncio.sleep(0)
+            self.seconds = max(self.seconds, time.thread_time() - before)

@@ -72,6 +72,26 @@ class TestRawForms:
         await let_go(database, 9999, raw=0)
         assert await database.read(lambda c: where_found(c, "Words")) != {}
 
+    async def test_what_is_not_old_is_looked_at_a_page_at_most(self, database) -> None:
+        """However much of it there is: nothing is read from end to end each hour."""
+
+        def fill(connection: Connection) -> None:
+            for number in range(1, 8):
+                at = NOON if number < 4 else NOON + timedelta(days=20)
+                inbox.put(connection, item(f"post:D1:{number}.0", raw=b"Words"), at)
+
+        await database.write(fill)
+        found = []
+        reached = retention.Reached()
+        while True:
+            before = NOON + timedelta(days=1)
+            look = await database.read(lambda c: retention.old_items(c, reached, before))  # noqa: B023
+            found.append((look.ids, look.end))
+            if look.end is None:
+                break
+            reached.item = look.end
+        assert found == [([], 2), ([], 3), ([], None)]
+
 
 class TestCases:
     async def test_closed_ones_lose_their_content_and_open_ones_do_not(self, database) -> None:

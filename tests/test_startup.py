@@ -105,7 +105,7 @@ class TestThisMachineRefuses:
     async def test_a_file_that_another_casewire_uses(self, slack: LocalSlack, database: str) -> None:
         async with starting(slack, database):
             [problem] = await refusal(slack, database)
-        assert "another Casewire is running" in problem
+        assert "is running on" in problem
 
     async def test_a_folder_that_is_not_there(self, slack: LocalSlack, tmp_path: Path) -> None:
         [problem] = await refusal(slack, f"sqlite:///{tmp_path}/none/desk.db")

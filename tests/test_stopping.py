@@ -1,5 +1,6 @@
 """SIGTERM and Ctrl-C stop the real process within ten seconds, whatever it is doing, and nothing is lost."""
 
+import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bot import app as bot_app
 from bot.sandbox.people import DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
 from tests.faults.harness.proxy import Proxy
@@ -147,3 +149,24 @@ async def test_a_second_signal_changes_nothing(slack: LocalSlack, database: str,
         bot._process.send_signal(signal.SIGINT)
         status, seconds = await bot.stop(signal.SIGTERM)
     assert (status, seconds < PROMISED) == (0, True)
+
+
+async def test_a_part_that_loses_a_cancellation_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_app, "CANCEL_AGAIN", 0.01)
+    lost = []
+
+    async def part() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost.append(True)
+
+    task = asyncio.create_task(part())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await bot_app.cancelled([task])
+    assert lost
+    assert task.cancelled()

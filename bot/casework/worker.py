@@ -18,6 +18,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.clock import Clock
 from bot.desk.effects import Reply
+from bot.ops.logging import redacted
 from bot.ops.metrics import Author, Metrics, Step
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
@@ -449,7 +450,7 @@ class Casework:
             words, begun = error, True
         else:
             log.error("an item failed", action="failed", item=item.key, exc_info=error)
-            words, begun = clean(f"{type(error).__name__}: {error}"[:1000]), item.id in self._begun
+            words, begun = clean(redacted(f"{type(error).__name__}: {error}")[:1000]), item.id in self._begun
         self._begun.discard(item.id)  # the next try is another one
         now = self._clock.now()
         channels = self._desk.channels

@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble
 from bot.leases import FIRST_TOKEN, Lease, Leases, channel_lease
+from bot.ops.logging import redacted
 from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.timing import Timing
 from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
@@ -31,6 +32,7 @@ from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
 from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
+from .origins import Origins, origins_of, write_anew
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
 from .slack import (
@@ -41,6 +43,7 @@ from .slack import (
     RateLimited,
     Refused,
     SlackGateway,
+    StillUncertain,
     Uncertain,
 )
 
@@ -53,6 +56,7 @@ AWAY_PAUSE = 1.0
 BACKOFF_MOST = 60.0
 LOOKED_BACK = timedelta(seconds=60)
 LOOKS = 2
+TOKENS_KEPT = 10_000
 _IN_THREAD = {"thread_intro", "mirror", "form_post", "thread_notice", "held_post"}
 _WORDS = {"mirror", "answer"}
 _MARKS = {"sent": MarkState.SENT, "failed": MarkState.FAILED, "unknown": MarkState.UNKNOWN}
@@ -95,6 +99,7 @@ class Courier:
         self._leases = leases
         self._gateway = gateway
         self._files = files
+        self.origins = Origins(database, gateway)
         self._mail = mail
         self._pacing = pacing
         self._words = words
@@ -161,12 +166,17 @@ class Courier:
 
     def _begin_empty(self, channel: str, lease: Lease) -> None:
         """Whoever had the channel before may just have posted as fast as may be."""
-        if lease.token > self._tokens.get(channel, FIRST_TOKEN):
+        if lease.token > self._tokens.pop(channel, FIRST_TOKEN):
             self._pacing.channel(channel).empty()
+        if len(self._tokens) >= TOKENS_KEPT:
+            self._tokens.pop(
+                next(iter(self._tokens))
+            )  # of a channel not served for long: it begins empty at worst
         self._tokens[channel] = lease.token
 
     def _served(self, destination: str, task: asyncio.Task[None]) -> None:
         self._servers.pop(destination, None)
+        self._serving.pop(destination, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("serving a destination failed", destination=destination, exc_info=error)
         self.wake.set()
@@ -264,7 +274,7 @@ class Courier:
         except Exception as error:
             # A row that cannot be rendered can never be sent: a person must know, and the lane goes on.
             log.error("a row cannot be rendered", row=row.id, kind=row.kind, exc_info=error)
-            await self._park(row, f"{type(error).__name__}: {error}")
+            await self._park(row, redacted(f"{type(error).__name__}: {error}"))
 
     async def _send(self, row: OutboxRow) -> None:
         if row.kind == "answer" or (row.kind == "file" and not _stands_in_thread(row)):
@@ -273,7 +283,12 @@ class Courier:
             await self._files.send(row, await self._channel(row))
             self._file_delivered(row, Result.SENT)
             return
-        if row.kind == "mirror":
+        written = await self.origins.written(row)
+        if written is not None:
+            if await self._shown_before(row, written):
+                return
+            await self._pacing.post(row.channel)
+        elif row.kind == "mirror":
             row = await self._merge(row, behind=await self._pacing.post(row.channel))
         else:
             await self._pacing.post(row.channel)
@@ -294,6 +309,17 @@ class Courier:
         else:
             ts = await self._post(row, channel, outgoing)
         await self._done(row, channel, ts, outgoing)
+
+    async def _shown_before(self, row: OutboxRow, written: datetime) -> bool:
+        """Whether the desk had posted it already before it was restored from a backup."""
+        outgoing = await self._database.read(partial(render, row=row, words=self._words))
+        channel = await self._channel(row)
+        ts = await self.origins.found(row, channel, outgoing, written)
+        if ts is None:
+            return False
+        log.info("it was posted before the restore", action="settled", row=row.id, kind=row.kind)
+        await self._done(row, channel, ts, outgoing, Result.SETTLED, write_anew)
+        return True
 
     async def _merge(self, row: OutboxRow, *, behind: bool) -> OutboxRow:
         """Where the channel is behind, the mirrors that wait after this one are shown in one post with it.
@@ -337,8 +363,15 @@ class Courier:
             raise FileLost(FileTrouble.UNREACHABLE, why) if row.kind == "file" else Refused(why)
 
     async def _post(self, row: OutboxRow, channel: str, outgoing: Outgoing) -> str:
+        merged = row.payload.get("merged", ())
+        shown = [row, *(await self._database.read(partial(outbox.rows_of, row_ids=merged)) if merged else ())]
         return await self._gateway.post(
-            channel, outgoing.post, row.id, outgoing.thread_ts, broadcast=outgoing.broadcast
+            channel,
+            outgoing.post,
+            row.id,
+            outgoing.thread_ts,
+            broadcast=outgoing.broadcast,
+            origins=origins_of(shown),
         )
 
     async def _settle(self, row: OutboxRow) -> None:
@@ -376,7 +409,7 @@ class Courier:
         try:
             return await self._gateway.find(channel, outgoing.thread_ts, row.id, since)
         except Uncertain as error:
-            raise _StillUncertain(str(error)) from error
+            raise StillUncertain(str(error)) from error
 
     async def _channel(self, row: OutboxRow) -> str:
         if row.channel.startswith(("U", "W")):
@@ -390,6 +423,7 @@ class Courier:
         ts: str | None,
         outgoing: Outgoing,
         result: Result = Result.SENT,
+        also: Callable[[Connection, OutboxRow, datetime], None] | None = None,
     ) -> None:
         """The result in one commit with what follows from it."""
         self.login_trouble = None
@@ -406,6 +440,8 @@ class Courier:
                         settle_answer(connection, done.message_id, now)
                     outbox.hurry_files(connection, done.message_id, now)
             outbox.rest_lane(connection, row.lane, now)
+            if also is not None:
+                also(connection, row, now)
             return posted
 
         for done in await self._write(row, work):
@@ -512,10 +548,6 @@ def _nothing() -> None:
 async def _nobody_is(_customer: str) -> str | None:
     """Until somebody knows better."""
     return None
-
-
-class _StillUncertain(NotSent):
-    """The look itself was lost; it changes nothing and is repeated."""
 
 
 def _stands_in_thread(row: OutboxRow) -> bool:

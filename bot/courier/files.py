@@ -87,8 +87,11 @@ class FileRows:
         except NotSent as error:
             self._failed[row.id] += 1
             if self._clock.now() - row.created_at > PATIENCE and self._failed[row.id] >= LEAST_TRIES:
+                del self._failed[row.id]
                 raise FileLost(FileTrouble.UNREADABLE, str(error)) from error
             raise
+        else:
+            self._failed.pop(row.id, None)
 
     async def _send(self, row: OutboxRow, channel: str) -> None:
         plan = await self._database.read(partial(self._plan, row=row))

@@ -20,6 +20,7 @@ from aiosmtplib import (
 )
 
 from bot.blocks import words
+from bot.ops.logging import redacted
 from bot.text.safe import preview
 
 from .letter import ascii_address, needs_utf8, one_line
@@ -212,7 +213,7 @@ def _said(error: SMTPResponseException) -> str:
 
 
 def _short(text: str) -> str:
-    return preview(one_line(text) or "-", ANSWER_SIZE)
+    return preview(redacted(one_line(text)) or "-", ANSWER_SIZE)
 
 
 def _is_certificate(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from bot.blocks import words
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.desk.model import FileTrouble, LostFile
+from bot.ops.logging import redacted
 from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.text.safe import is_blank
 from bot.timing import Timing
@@ -118,7 +119,7 @@ class MailRows:
         except Exception as error:
             # A mail that cannot be written can never be sent: a person must know, and the next ones go on.
             log.error("a mail cannot be written", row=row.id, kind=row.kind, exc_info=error)
-            await self._park(row, f"{type(error).__name__}: {error}")
+            await self._park(row, redacted(f"{type(error).__name__}: {error}"))
 
     async def _deliver(self, row: OutboxRow, lost: int) -> None:
         if lost >= MOST_LOST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+CHANNELS = 500  # whose buckets are kept, and more only while they are in use
 _WHOLE = 1 - 1e-9  # a token, but for what adding up fractions has lost
 
 
@@ -39,11 +40,20 @@ class Bucket:
             wait = self.reserve()
         return first > 0
 
-    def reserve(self) -> float:
-        """Take a token if there is one; else how many seconds there is none."""
+    @property
+    def is_rested(self) -> bool:
+        """As full as a new one, and not paused: nobody would notice if it were a new one."""
+        return self._fill() >= self._closed_until and self._tokens >= self._burst
+
+    def _fill(self) -> float:
         now = self._monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._seen) * self._rate)
         self._seen = now
+        return now
+
+    def reserve(self) -> float:
+        """Take a token if there is one; else how many seconds there is none."""
+        now = self._fill()
         if now < self._closed_until:
             return self._closed_until - now
         if self._tokens < _WHOLE:
@@ -68,6 +78,7 @@ class Pacing:
         self._per_second = per_second
         self._monotonic = monotonic
         self._channels: dict[str, Bucket] = {}
+        self._most_channels = CHANNELS
         self._workspace_rate = per_second * self.WORKSPACE_CHANNELS
         self._workspace = Bucket(self._workspace_rate, self._workspace_rate * 5, monotonic)
         self._methods: dict[str, Bucket] = {}
@@ -87,6 +98,9 @@ class Pacing:
 
     def channel(self, channel: str) -> Bucket:
         if channel not in self._channels:
+            if len(self._channels) >= self._most_channels:
+                self._channels = {name: one for name, one in self._channels.items() if not one.is_rested}
+                self._most_channels = max(CHANNELS, 2 * len(self._channels))
             burst = max(1.0, self._per_second * self.CHANNEL_BURST)
             self._channels[channel] = Bucket(self._per_second, burst, self._monotonic)
         return self._channels[channel]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NewType
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -13,11 +14,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks.post import Post
 from bot.desk.model import FileTrouble
+from bot.ops.logging import redacted
 from bot.slack_refusals import LOGIN, error_word
 from bot.slack_time import ts_of
 
+# Names, without telling it, what a post follows from.
+Origin = NewType("Origin", str)
 METADATA_TYPE = "casewire_outbox"
 PAGES_LOOKED_THROUGH = 10
+ORIGIN_LENGTH = 20
 
 # What Slack says of itself, not of the call: nobody knows whether it had an effect.
 _UNCERTAIN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "service_timeout"}
@@ -37,13 +42,22 @@ _CHANNEL = {
 
 
 class Undelivered(Exception):
-    """The base of why something was not delivered; `str()` is Slack's word for it."""
+    """The base of why something was not delivered; `str()` is Slack's or the mail server's word for it, which is
+    stored and shown: a secret that they quote back is left out.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(redacted(why))
 
 
 class NotSent(Undelivered):
     """It certainly had no effect, and may be tried again, in `seconds` at the earliest."""
 
     seconds = 0.0
+
+
+class StillUncertain(NotSent):
+    """The look for a post was lost; it changes nothing and is repeated."""
 
 
 class RateLimited(NotSent):
@@ -105,14 +119,16 @@ class SlackGateway:
         thread_ts: str | None = None,
         *,
         broadcast: bool = False,
+        origins: Sequence[Origin] = (),
     ) -> str:
-        """Post, carrying our id as metadata, and return the ts."""
+        """Post, carrying our id and what it follows from as metadata, and return the ts."""
+        payload = {"outbox_id": str(outbox_id)} | ({"origins": " ".join(origins)} if origins else {})
         arguments: dict[str, Any] = {
             "channel": channel,
             "text": post.text,
             "unfurl_links": False,
             "unfurl_media": False,
-            "metadata": {"event_type": METADATA_TYPE, "event_payload": {"outbox_id": str(outbox_id)}},
+            "metadata": {"event_type": METADATA_TYPE, "event_payload": payload},
         }
         if post.blocks:
             arguments["blocks"] = list(post.blocks)
@@ -155,6 +171,17 @@ class SlackGateway:
 
     async def find(self, channel: str, thread_ts: str | None, outbox_id: int, since: datetime) -> str | None:
         """The ts of the post that carries our id, looked for among what was posted since then."""
+        return await self._find(channel, thread_ts, "outbox_id", str(outbox_id), since)
+
+    async def find_origin(
+        self, channel: str, thread_ts: str | None, wanted: Origin, since: datetime
+    ) -> str | None:
+        """The ts of a post that shows what follows from this."""
+        return await self._find(channel, thread_ts, "origins", wanted, since)
+
+    async def _find(
+        self, channel: str, thread_ts: str | None, name: str, wanted: str, since: datetime
+    ) -> str | None:
         method, cursor = ("conversations_replies" if thread_ts else "conversations_history"), ""
         for _ in range(PAGES_LOOKED_THROUGH):
             arguments: dict[str, Any] = {
@@ -169,7 +196,7 @@ class SlackGateway:
                 arguments["cursor"] = cursor
             answer = await self.call(method, **arguments)
             for message in answer.get("messages") or []:
-                if _outbox_id(message) == str(outbox_id):
+                if wanted in _carried(message, name).split():
                     return str(message["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -257,9 +284,13 @@ def seconds_to_wait(headers: Mapping[str, Any]) -> float:
     return 30.0
 
 
-def _outbox_id(message: Mapping[str, Any]) -> str | None:
+def origin(name: str) -> Origin:
+    return Origin(hashlib.sha256(name.encode()).hexdigest()[:ORIGIN_LENGTH])
+
+
+def _carried(message: Mapping[str, Any], name: str) -> str:
+    """What a post of ours carries under this name."""
     metadata = message.get("metadata") or {}
     if metadata.get("event_type") != METADATA_TYPE:
-        return None
-    value = (metadata.get("event_payload") or {}).get("outbox_id")
-    return str(value) if value is not None else None
+        return ""
+    return str((metadata.get("event_payload") or {}).get(name) or "")

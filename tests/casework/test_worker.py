@@ -17,7 +17,7 @@ from bot.casework.intake import Verb
 from bot.casework.worker import Casework
 from bot.clock import Clock
 from bot.desk.effects import ReplyKind
-from storage import inbox, tables
+from storage import inbox, replays, tables
 from storage.engine import Database, open_database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import About, Item, NewItem
@@ -128,6 +128,26 @@ class TestWorking:
         assert await casework.put(message_item(dm(1))) is False
         await asyncio.wait_for(told.wait(), 10)
         assert await bodies(database) == ["Hello"]
+
+    async def test_what_waits_for_its_replay_goes_on_in_time_though_the_replay_never_comes(
+        self, database: Database, casework: Casework
+    ) -> None:
+        now = Clock().now()
+        hold_until = now + timedelta(seconds=2)
+
+        def lose_the_line(connection: Connection) -> None:
+            replays.begin(connection, now)
+            replays.open_gap(connection, now, hold_until)
+            replays.checked(connection, "U2", now)
+
+        await database.write(lose_the_line)
+        await put(casework, dm(1, "Held", user="U1"), dm(2, "Compared already", user="U2"))
+        await decided(database)
+        items = sa.select(tables.inbox.c.lane, tables.inbox.c.done_at)
+        done_at = dict(await database.read(lambda c: c.execute(items).all()))
+        assert done_at["customer:U2"] < done_at["customer:U1"]
+        assert done_at["customer:U1"] >= hold_until
+        assert await bodies(database) == ["Held"]
 
     async def test_a_flood_of_one_customer_keeps_its_order_and_delays_nobody(
         self, database: Database, people: KnownPeople

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.courier.mail import Away, MailCarrier, MailServer
+from bot.courier.mail import ANSWER_SIZE, Away, MailCarrier, MailServer
 from bot.courier.slack import LoginTrouble, NotSent, Refused, Uncertain, Undelivered
+from bot.ops import logging as ops_logging
 from tests.support.smtp import LOGIN, Certificate, ScriptedSmtp, make_certificate
 
 DATA = b"From: <support@desk.example>\r\nSubject: x\r\n\r\n.one dot\r\n"
@@ -63,6 +64,26 @@ class TestTaken:
         smtp.size_limit = 1234
         async with carrier(smtp).session() as session:
             assert session.max_size == 1234
+
+
+class TestSecrets:
+    @pytest.fixture(autouse=True)
+    def hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ops_logging, "_known", None)
+        ops_logging.hide(["kept-from-all-eyes"])
+
+    @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+    async def test_what_a_server_quotes_back_is_left_out_and_not_cut_in_half(
+        self, smtp: ScriptedSmtp, verb: str
+    ) -> None:
+        for before, seen in (("no:", "550 5.7.8 no: (secret) is wrong"), ("x" * (ANSWER_SIZE - 20), "x")):
+            smtp.answers[verb] = [f"550 5.7.8 {before} kept-from-all-eyes is wrong"]
+            said = str(await trouble(carrier(smtp)))
+            assert "kept" not in said
+            assert seen in said
+
+    def test_so_it_is_in_whatever_is_not_delivered(self) -> None:
+        assert str(Refused("xoxb-1-2 and kept-from-all-eyes")) == "(token) and (secret)"
 
 
 class TestRefusals:

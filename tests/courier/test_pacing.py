@@ -84,3 +84,17 @@ class TestPacing:
         for _ in range(125):
             await paces.call("chat.update")
         assert time.now == pytest.approx(120, abs=2)
+
+    async def test_of_many_channels_only_those_in_use_are_kept_and_their_pace_with_them(
+        self, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pacing, "CHANNELS", 10)
+        paces = Pacing(1, time)
+        for number in range(100):
+            paces.channel("busy").pause(5)
+            await paces.post(f"C{number}")
+            time.now += 1
+        assert len(paces._channels) <= 20
+        before = time.now
+        await paces.post("busy")
+        assert time.now - before == pytest.approx(4, abs=0.1)

@@ -17,6 +17,7 @@ from bot.cli import cli
 from bot.config import Settings
 from storage.engine import open_database
 from tests.docs.reading import GUIDES, ROOT, fenced, spans
+from tests.docs.test_rules_map import is_test
 from tests.test_cli_trace import fill
 from tests.test_config import GOOD
 
@@ -32,6 +33,28 @@ MEANT = {
 }
 LEADING = re.compile(r"^(sudo (-u \w+ )?|runuser -u \w+ -- |docker compose (run --rm|exec) \w+ )+")
 # What only looks, or writes to the test's own directory. `doctor` gets no settings, says so, and so asks nobody.
+# Where the others are run: each with what it needs beside it.
+ELSEWHERE = {
+    "run": "tests/test_startup.py",
+    "init": "tests/setup/test_init.py::test_from_a_pipe",
+    "sandbox": "tests/test_cli.py::TestSandbox::test_takes_its_bot_and_its_folder_along",
+    "inbox show": "tests/test_cli_attention.py::TestInbox::test_lists_and_shows_what_came_and_why_it_failed",
+    "inbox retry": "tests/test_cli_attention.py::TestInbox::test_retries",
+    "inbox drop": "tests/test_cli_attention.py::TestInbox::test_drops",
+    "outbox retry": "tests/test_cli_attention.py::TestOutbox::test_retries_an_answer_so_that_its_author_sees_it",
+    "outbox drop": "tests/test_cli_attention.py::TestOutbox::test_drops",
+    "block remove": "tests/test_cli_block.py::test_one_is_let_in_again_however_it_is_written",
+    "backup": "tests/test_cli_keep.py::test_every_command_of_the_guide_works",
+    "restore": "tests/test_cli_keep.py::test_every_command_of_the_guide_works",
+    "resume": "tests/test_cli_keep.py::test_every_command_of_the_guide_works",
+    "erase": "tests/test_cli_keep.py::test_every_command_of_the_guide_works",
+    "make demo": "tests/demo/test_demo.py::test_once_tells_the_story_to_its_end_and_exits_with_0",
+    "make audit": "tests/security/test_supply_chain.py::TestAudit::test_without_a_network_it_says_so_with_status_2",
+    "make sbom": "tests/security/test_supply_chain.py::TestSbom::test_names_every_locked_package_and_is_the_same_each_time",
+    "make bench": "tests/bench/test_figures.py",
+}
+# What runs the tests, and before them the linters, is run by whoever runs this.
+RUNS_US = {"make test", "make lint"}
 RUN = {"config", "export", "inbox list", "outbox list", "block list", "trace", "migrate", "--version", "doctor"}
 
 
@@ -133,6 +156,19 @@ async def _with_a_case() -> None:
         await database.write(fill)
     finally:
         await database.close()
+
+
+def test_each_is_run_here_or_elsewhere() -> None:
+    families = {"inbox", "outbox", "block"}
+    told = {parse(words_of(str(line.values[0]))) for line in COMMANDS} - families
+    assert told - RUN - ELSEWHERE.keys() == set()
+    made = {" ".join(shlex.split(str(line.values[0]), comments=True)[:2]) for line in TARGETS}
+    assert made - RUNS_US - ELSEWHERE.keys() == set()
+
+
+@pytest.mark.parametrize("where", sorted(set(ELSEWHERE.values())))
+def test_elsewhere_is_a_test(where: str) -> None:
+    assert is_test(where) if "::" in where else (ROOT / where).is_file()
 
 
 @pytest.mark.parametrize("line", TARGETS)

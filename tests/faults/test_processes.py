@@ -11,11 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.people import ADA, DANA, SUPPORT
+from bot.sandbox.people import ADA, ALERTS, DANA, SUPPORT
 from bot.sandbox.server import LocalSlack
 from tests.faults.test_kill import hurried
 from tests.support.desk import Desk, settings_for
 from tests.support.process import ROOT, BotProcess, eventually
+from tests.support.smtp import ScriptedSmtp
 from tests.support.stream import Stream, check_everything_once, settled
 
 pytestmark = [
@@ -40,10 +41,12 @@ class Group:
         self._database_url = database_url
         self._directory = directory
 
-    async def start(self, *sockets: int, timing: dict[str, float] | None = None, root: Path = ROOT) -> None:
+    async def start(
+        self, *sockets: int, timing: dict[str, float] | None = None, root: Path = ROOT, **more: str
+    ) -> None:
         """So many processes, each with so many connections to Slack."""
         for count in sockets:
-            name, changed = f"bot{len(self.bots)}", {"SLACK_SOCKETS": str(count)}
+            name, changed = f"bot{len(self.bots)}", {"SLACK_SOCKETS": str(count)} | more
             bot = BotProcess(
                 self.slack,
                 self._database_url,
@@ -270,3 +273,52 @@ class TestTwoVersions:
             await old.start()
         await group.slack.dm(DANA, "third")
         await group.desk.until(lambda: len(group.desk.mirrors(card)) == 3)
+
+
+class TestTheAlarm:
+    async def test_is_raised_by_one_of_two_and_by_the_other_when_that_one_is_gone(
+        self, group: Group, smtp: ScriptedSmtp
+    ) -> None:
+        """Alerts that cannot be posted: each mail goes out once, in each half hour."""
+        mailing = {
+            "ADMIN_EMAILS": "ada@casewire.example",
+            "SMTP_SERVER": "127.0.0.1",
+            "SMTP_PORT": str(smtp.port),
+            "SMTP_SECURITY": "none",
+            "EMAIL_FROM": "support@desk.example",
+        }
+        await group.start(1, 1, timing=HASTY | {"alarm": 0.2}, **mailing)
+        # A bot does not start on a channel that is archived in truth.
+        archived = group.slack.faults.add("chat.postMessage", "error:is_archived", channel=ALERTS, times=None)
+        await group.slack.dm(DANA, "This is urgent")
+
+        async def alert_waits() -> list[dict[str, Any]]:
+            return await group.desk.rows("SELECT id FROM outbox WHERE kind = 'alert' AND error <> ''")
+
+        async def told(times: int) -> None:
+            async def so_often() -> bool:
+                rows = await group.desk.rows("SELECT times FROM alarms")
+                return bool(rows) and rows[0]["times"] == times
+
+            await eventually(so_often)
+
+        await eventually(alert_waits)
+        group.slack.clock.advance(HOUR / 4 + 1)
+        await told(1)
+        group.slack.clock.advance(HOUR / 2 + 1)
+        await told(2)
+        first = await group.holder("alarm")
+        assert first.logged("alarm_mailed") == 2
+        await first.kill()
+        (other,) = (bot for bot in group.bots if bot is not first)
+        group.slack.clock.advance(HOUR / 2 + 1)
+        await told(3)
+        await first.start()
+        group.slack.faults.pending.remove(archived)
+
+        async def over() -> bool:
+            return not await group.desk.rows("SELECT times FROM alarms")
+
+        await eventually(over)
+        assert (first.logged("alarm_mailed"), other.logged("alarm_mailed")) == (2, 2)
+        assert len(smtp.taken) == len({one.mail["Message-ID"] for one in smtp.taken}) == 4

@@ -1,6 +1,7 @@
 """No secret is read in the process list, the log at any level, the database, an alert or what a command says."""
 
 import contextlib
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.sandbox.server import LocalSlack
 from tests.support.dovecot import mail
 from tests.support.process import BotProcess
 from tests.support.scripted_imap import says, scripted
+from tests.support.smtp import LOGIN, ScriptedSmtp
 from tests.support.token_server import token_server
 
 MAIL_PASSWORD = "wombat-battery-42"
@@ -134,6 +136,48 @@ async def test_a_server_that_quotes_a_secret_back_does_not_spread_it(
             assert await bot.terminate() == 0
     assert "(secret)" in str(alerts)
     assert quoted not in str(slack.messages(ALERTS))
+    assert in_files(tmp_path, [quoted]) == []
+
+
+@pytest.mark.slow
+async def test_a_mail_server_that_quotes_the_password_back_spreads_it_neither_in_the_thread_nor_the_outbox(
+    slack: LocalSlack, tmp_path: Path
+) -> None:
+    assert slack.mail is not None
+    quoted = "kept-from-all-eyes"
+    async with ScriptedSmtp(password=quoted, needs_login=True) as smtp:
+        smtp.answers["RCPT"] = [f"550 5.7.1 {quoted} may not write there"] * 3
+        given = slack.mail.environment_of(slack.mail.desk) | {
+            "LOG_LEVEL": "DEBUG",
+            "EMAIL_BACKFILL": "all",
+            "ANSWER_DELAY": "0",
+            "SMTP_PORT": str(smtp.port),
+            "SMTP_USER": LOGIN[0],
+            "SMTP_PASSWORD": quoted,
+        }
+        bot = BotProcess(slack, "sqlite:///desk.db", tmp_path, **given)
+        await bot.start()
+        try:
+            slack.mail.deliver(mail(1))
+            cards = await slack.wait_for(
+                lambda: [post for post in slack.messages(SUPPORT) if post.get("bot_id")], timeout=30
+            )
+            await slack.post(ADA, SUPPORT, "On its way", thread_ts=cards[0]["ts"])
+            told = await slack.wait_for(
+                lambda: [
+                    post for post in slack.messages(SUPPORT, cards[0]["ts"]) if "may not write there" in str(post)
+                ],
+                timeout=30,
+            )
+        finally:
+            assert await bot.terminate() == 0
+    assert smtp.logins, "the password was sent"
+    assert "(secret)" in str(told)
+    said = [*slack.messages(ALERTS), *slack.messages(SUPPORT), *slack.messages(SUPPORT, cards[0]["ts"])]
+    assert quoted not in str(said)
+    with contextlib.closing(sqlite3.connect(tmp_path / "desk.db")) as connection:
+        errors = connection.execute("SELECT error FROM outbox WHERE error IS NOT NULL").fetchall()
+    assert "(secret) may not write there" in str(errors)
     assert in_files(tmp_path, [quoted]) == []
 
 

@@ -35,7 +35,10 @@ def holder(tmp_path: Path):
 class TestSoleUse:
     def test_a_second_process_is_refused_at_once(self, holder: subprocess.Popen[str], tmp_path: Path) -> None:
         with (
-            pytest.raises(DatabaseInUse, match="another Casewire is running"),
+            pytest.raises(
+                DatabaseInUse,
+                match=rf"another Casewire \(process {holder.pid}\) is running.*systemctl stop casewire",
+            ),
             sole_use(f"sqlite:///{tmp_path}/desk.db"),
         ):
             pytest.fail("two processes hold the lock")

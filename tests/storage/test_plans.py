@@ -21,6 +21,7 @@ from storage import (
     alarms,
     attention,
     cases,
+    conversations,
     home_views,
     inbox,
     messages,
@@ -28,12 +29,14 @@ from storage import (
     queues,
     replays,
     reports,
+    retention,
     trace,
     watch,
 )
 from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
 from storage.queues import Cursor, Queue
+from storage.retention import Reached
 from tests.conftest import DATABASES
 from tests.storage.kit import NOON, after
 from tests.support.mail_desk import DANA, running_mail_desk
@@ -303,6 +306,7 @@ def large_scans(plan: str) -> list[str]:
 
 
 BEHIND = Cursor(NOON, CASES // 2)
+MIDDLE = conversations.Place(CASES // 2, NOON)
 
 WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("ready_lanes", lambda c: inbox.ready_lanes(c, after(1), 50), ["ix_inbox_lanes_ready"]),
@@ -337,11 +341,35 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ),
     (
         "posts_held",
-        lambda c: replays.posts_held(c, "CSUP", "3.0001", NOON, NOON),
+        lambda c: conversations.posts_held(c, "CSUP", "3.0001", NOON),
         ["ix_messages_thread|uq_messages_post"],
     ),
-    ("unsettled_card_since", replays.unsettled_card_since, ["ix_outbox_unsettled_cards"]),
-    ("waiting_customers", replays.waiting_customers, ["ix_inbox_lanes_ready"]),
+    ("posts_waiting", lambda c: conversations.posts_waiting(c, "U3", NOON), ["ix_inbox_waiting"]),
+    (
+        "old_items",
+        lambda c: retention.old_items(c, Reached(ITEMS), NOON),
+        ["pk_inbox|USING INTEGER PRIMARY KEY"],
+    ),
+    (
+        "old_mails",
+        lambda c: retention.old_mails(c, Reached(mail=(NOON, 7)), after(1)),
+        ["ix_mails_received_at"],
+    ),
+    ("unsettled_card_since", conversations.unsettled_card_since, ["ix_outbox_unsettled_cards"]),
+    ("waiting_customers", lambda c: conversations.waiting_customers(c, 500), ["ix_inbox_lanes_ready"]),
+    ("waiting_conversations", lambda c: conversations.waiting_page(c, MIDDLE, 100), ["ix_cases_waiting"]),
+    ("open_conversations", lambda c: conversations.open_page(c, MIDDLE, 100), ["ix_cases_open"]),
+    ("closed_conversations", lambda c: conversations.closed_page(c, MIDDLE, 100, NOON), ["ix_cases_closed"]),
+    (
+        "units_of",
+        lambda c: conversations.units_of(c, [f"U{n}" for n in range(100)], NOON),
+        ["ix_cases_customer|ix_cases_open|uq_cases_open_customer"],
+    ),
+    (
+        "checked_untils",
+        lambda c: replays.checked_untils(c, [f"U{n}" for n in range(100)]),
+        ["pk_replayed_lanes|sqlite_autoindex_replayed_lanes_1"],
+    ),
     ("has_unsettled_card", lambda c: inbox.has_unsettled_card(c, "CNONE"), ["ix_outbox_unsettled_cards"]),
     ("ready_destinations", lambda c: outbox.ready_destinations(c, after(1)), ["ix_outbox_lanes_(ready|due)"]),
     ("next_due", outbox.next_due, ["ix_outbox_lanes_due"]),

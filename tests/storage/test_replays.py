@@ -1,12 +1,9 @@
 """How far Slack's history was compared, and what waits for it."""
 
-from dataclasses import replace
-from datetime import timedelta
-
-from storage import cases, inbox, messages, replays
+from storage import replays
 from storage.engine import Database
 from storage.replays import ReplayState
-from tests.storage.kit import NOON, a_case, after, closed, item, keep, message_row
+from tests.storage.kit import NOON, after
 
 
 async def begun(database: Database) -> None:
@@ -75,51 +72,3 @@ class TestGap:
 
     async def test_before_the_first_start_nobody_waits(self, database: Database) -> None:
         assert await held(database, 0, "customer:U1") == set()
-
-
-class TestUnits:
-    async def test_open_cases_come_first_and_those_closed_long_ago_not_at_all(self, database: Database) -> None:
-        lately, long_ago = NOON - timedelta(days=1), NOON - timedelta(days=9)
-
-        def work(connection) -> None:
-            keep(
-                connection,
-                replace(closed(1, "U1"), closed_at=lately),
-                replace(closed(2, "U2"), closed_at=long_ago),
-                a_case(3, "U3"),
-            )
-            cases.set_thread(connection, "CASE_003", "CSUP", "3.1")
-
-        await database.write(work)
-        found = await database.read(lambda c: replays.units(c, NOON - timedelta(days=7)))
-        assert [(unit.customer, unit.dm, unit.threads, unit.is_open) for unit in found] == [
-            ("U3", "D1", [("CSUP", "3.1")], True),
-            ("U1", "D1", [], False),
-        ]
-
-
-async def test_posts_held_are_those_of_the_place_and_time_that_stand(database: Database) -> None:
-    def work(connection) -> None:
-        keep(connection, a_case())
-        ids = messages.insert_messages(
-            connection,
-            [
-                message_row(ts="1.1", timestamp=after(1)),
-                message_row(ts="2.1", timestamp=after(2), thread_ts="1.1"),
-                message_row(ts="3.1", timestamp=after(3)),
-                message_row(ts="4.1", timestamp=after(4), channel="D2"),
-                message_row(ts="9.1", timestamp=after(9)),
-            ],
-        )
-        messages.delete_message(connection, ids[2], after(5))
-
-    await database.write(work)
-    top = await database.read(lambda c: replays.posts_held(c, "D1", None, NOON, after(5)))
-    assert top == {"1.1": "U1"}
-    thread = await database.read(lambda c: replays.posts_held(c, "D1", "1.1", NOON, after(5)))
-    assert thread == {"2.1": "U1"}
-
-
-async def test_who_waits_is_known_by_the_lanes(database: Database) -> None:
-    await database.write(lambda c: inbox.put(c, item("a", "U1"), NOON))
-    assert await database.read(replays.waiting_customers) == {"U1"}

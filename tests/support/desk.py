@@ -130,6 +130,13 @@ class Desk:
 
     # What the database holds
 
+    async def move(self, database_url: str) -> None:
+        """Another database is the desk's from now on."""
+        if self._database is not None:
+            await self._database.close()
+            self._database = None
+        self.settings = self.settings.model_copy(update={"database_url": database_url})
+
     async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """The rows of a query, as the database has them now."""
         if self._database is None:

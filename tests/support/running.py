@@ -80,16 +80,16 @@ def environment(slack: LocalSlack, database: str, **changed: str) -> dict[str, s
 class Command:
     """`python -m bot …` as a process, its output kept; what still runs at the end is killed."""
 
-    def __init__(self, directory: Path, env: Mapping[str, str], *words: str) -> None:
+    def __init__(self, directory: Path, env: Mapping[str, str], *words: str, module: str = "bot") -> None:
         self._directory = directory
         self._env = dict(env)
-        self._words = words or ("run",)
+        self._words = [module, *(words or ("run",))]
         self.output = directory / "output.log"
 
     async def __aenter__(self) -> Self:
         with self.output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", *self._words),
+                *(sys.executable, "-m", *self._words),
                 cwd=self._directory,
                 env=self._env,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -106,6 +106,9 @@ class Command:
     async def said(self, words: str) -> str:
         """All it has said, once these words are among it."""
         return await until(lambda: text if words in (text := self.output.read_text()) else "")
+
+    def send(self, what: signal.Signals) -> None:
+        self._process.send_signal(what)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
         """With which status it ended, and after how many seconds."""
