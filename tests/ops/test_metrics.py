@@ -66,6 +66,9 @@ class TestWhatIsShown:
             await desk.slack.post(ADA, SUPPORT, "I'm closing this case.", thread_ts=card["ts"])
             await desk.until(desk.log_lines)
             after = await scrape(desk.bot)
+            while not after("casewire_step_duration_seconds_count", step="escalate"):
+                await asyncio.sleep(0.05)  # the first check waits for what Slack may have held back
+                after = await scrape(desk.bot)
 
         assert (before("casewire_cases_open"), before("casewire_cases_escalated")) == (2, 1)
         assert (before("casewire_cases_waiting"), before("casewire_cases_closed")) == (2, 0)
