@@ -27,6 +27,7 @@ FEW, MANY = 1_000, 10_000
 ROUNDS = 2
 SHARE, CPU, MEMORY, GROWTH = 0.5, 3.0, 160.0, 1.1
 LOOK = 0.05
+PATIENCE_EACH = 0.1
 
 
 async def measure(stage: Stage) -> list[Figure]:
@@ -85,7 +86,7 @@ async def _logged(bot: Program, action: str) -> None:
 async def _decided(url: str, count: int) -> None:
     database = open_database(url)
     statement = sa.text("SELECT count(*) FROM inbox WHERE kind = 'mail' AND state = 'done'")
-    async with asyncio.timeout(600):
+    async with asyncio.timeout(count * PATIENCE_EACH):
         while await database.read(lambda connection: connection.execute(statement).scalar_one()) < count:
             await asyncio.sleep(LOOK)
     await database.close()

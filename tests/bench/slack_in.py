@@ -1,14 +1,14 @@
 """1. Slack in: events acknowledged per second, after the durable commit.
 
-Three contenders in turn: a Bolt listener that does nothing; the way in (Bolt, our listeners, the inbox), which is what
-an acknowledgement needs; and the whole bot, which decides and posts at the same time on the same processor.
+Contenders in turn: a Bolt listener that does nothing; the way in (Bolt, our listeners, the inbox), which is what an
+acknowledgement needs; and the whole bot, which decides and posts at the same time on the same processor.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -36,31 +36,36 @@ class Taken:
 
 async def measure(stage: Stage) -> list[Figure]:
     figures = []
-    for what, module in (("way in", WAY_IN), ("whole bot", BOT)):
+    async with contextlib.AsyncExitStack() as running:
+        slacks = {"floor": await running.enter_async_context(_on_slack(NOTHING, stage, ""))}
         for kind in KINDS:
-            async with _on_slack(NOTHING, stage, "") as floor, _on_slack(module, stage, kind) as ours:
-                taken = await _in_turn({"floor": floor, "ours": ours})
-            figures += _figures(f"1 slack, {what}", kind, taken, is_aimed_at=module is WAY_IN)
+            slacks[kind] = await running.enter_async_context(_on_slack(WAY_IN, stage, kind))
+        taken = await _in_turn(slacks, OUTSTANDING)
+    for kind in KINDS:
+        figures += _figures("1 slack, way in", kind, taken["floor"], taken[kind], is_aimed_at=True)
+    for kind in KINDS:  # one at a time: it goes on deciding and posting when its turn is over
+        async with _on_slack(NOTHING, stage, "") as floor, _on_slack(BOT, stage, kind) as bot:
+            taken = await _in_turn({"floor": floor, "bot": bot}, (AIMED,))
+        figures += _figures("1 slack, whole bot", kind, taken["floor"], taken["bot"], is_aimed_at=False)
     return figures
 
 
-async def _in_turn(slacks: dict[str, LocalSlack]) -> dict[str, Taken]:
+async def _in_turn(slacks: dict[str, LocalSlack], numbers: Sequence[int]) -> dict[str, Taken]:
     taken = {name: Taken() for name in slacks}
     for slack in slacks.values():
         await drive(slack, AIMED, 0.5)  # caches, connections, and a case for each customer
     for _ in range(ROUNDS):
         for name, slack in slacks.items():
-            for outstanding in OUTSTANDING:
+            for outstanding in numbers:
                 waits, passed = await drive(slack, outstanding, SECONDS[outstanding])
                 taken[name].rates.setdefault(outstanding, []).append(len(waits) / passed)
                 taken[name].tails.setdefault(outstanding, []).append(1000 * percentile(waits, 0.99))
     return taken
 
 
-def _figures(what: str, kind: str, taken: dict[str, Taken], *, is_aimed_at: bool) -> list[Figure]:
+def _figures(what: str, kind: str, floor: Taken, ours: Taken, *, is_aimed_at: bool) -> list[Figure]:
     figures = []
-    ours, floor = taken["ours"], taken["floor"]
-    for outstanding in OUTSTANDING:
+    for outstanding in ours.rates:
         name = f"{what}, {outstanding:3} outstanding, {TITLES[kind]}"
         at_least = SHARE if is_aimed_at and outstanding == AIMED else None
         rates, tails = ours.rates[outstanding], ours.tails[outstanding]

@@ -66,8 +66,7 @@ class TestWhatIsShown:
             await desk.slack.post(ADA, SUPPORT, "I'm closing this case.", thread_ts=card["ts"])
             await desk.until(desk.log_lines)
             after = await scrape(desk.bot)
-            while not after("casewire_step_duration_seconds_count", step="escalate"):
-                await asyncio.sleep(0.05)  # the first check waits for what Slack may have held back
+            while not after("casewire_step_duration_seconds_count", step="escalate"):  # by a clock of its own
                 after = await scrape(desk.bot)
 
         assert (before("casewire_cases_open"), before("casewire_cases_escalated")) == (2, 1)
@@ -84,7 +83,6 @@ class TestWhatIsShown:
             assert after("casewire_step_duration_seconds_count", step=step.value) >= 4
         assert after("casewire_step_duration_seconds_count", step="outbox") == sent
         assert after("casewire_step_duration_seconds_count", step="send") >= sent
-        assert after("casewire_step_duration_seconds_count", step="escalate") >= 1
         dialect = database_url.partition(":")[0]
         (build,) = after.values("casewire_build_info")
         assert {("version", __version__), ("database", dialect)} < build
