@@ -42,6 +42,7 @@ def judged(found: dict[str, Any], lock: str) -> tuple[list[str], int]:
     """What to say of pip-audit's answer, and with which status."""
     packages = found.get("dependencies") or []
     skipped = [package["name"] for package in packages if "skip_reason" in package]
+    reasons = [package["skip_reason"] for package in packages if "skip_reason" in package]
     asked = [package for package in packages if "skip_reason" not in package]
     lines = [
         f"{package['name']} {package['version']}: {weakness['id']}, mended in "
@@ -55,6 +56,8 @@ def judged(found: dict[str, Any], lock: str) -> tuple[list[str], int]:
             f"{len(asked)} of {len(packages)} packages of {lock} could be looked up; nothing is known of the rest"
             f"{': ' + ', '.join(skipped) if asked else ''}."
         )
+        if reasons:
+            lines.append(f"Of the first it was said: {reasons[0][:WORDS]}")
         return lines, WEAK if weak else UNKNOWN
     if not weak:
         lines.append(f"None of the {len(asked)} packages of {lock} has a known weakness.")

@@ -17,6 +17,8 @@ from bot.config import load_database_url
 from storage.engine import Database, open_database
 from storage.errors import NoDesk
 from storage.lock import sole_use
+from storage.looking import look
+from storage.migrate import refuse_foreign, revisions
 from storage.urls import driver_url
 
 T = TypeVar("T")
@@ -43,14 +45,24 @@ def alone() -> Iterator[str]:
 
 
 def desk_url() -> str:
-    """The URL of a database that there is: SQLite would make the file that a mistyped path names."""
+    """The URL of a database with a desk in it: SQLite would make the file that a mistyped path names, and change
+    another program's by opening it.
+    """
     url = load_database_url()
     parsed = driver_url(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
         raise NoDesk(
             f"there is no file {parsed.database}: run `casewire migrate`, start the bot on it, or mend the path"
         )
+    if parsed.get_backend_name() == "sqlite" and not asyncio.run(look(url, _has_desk)):
+        raise NoDesk("it has no desk in it yet: run `casewire migrate`, or start the bot on it")
     return url
+
+
+def _has_desk(connection: Connection) -> bool:
+    """Raises UnknownSchema for what another program, or a newer Casewire, made."""
+    refuse_foreign(connection)
+    return revisions(connection)[0] is not None
 
 
 @contextlib.asynccontextmanager

@@ -74,7 +74,7 @@ def _now() -> datetime:
 
 def _summary(person: Person) -> str:
     number = len(person.case_ids)
-    parts = [f"{number} case{'s' if number != 1 else ''}"]
+    parts = [_count(number, "case")]
     if number:
         parts[0] += f" ({', '.join(person.case_ids[:NAMED])}{' …' if number > NAMED else ''})"
     if person.held:
@@ -96,7 +96,7 @@ def _told(identifier: str, lives_on: LivesOn, *, delete_posts: bool) -> list[str
         for channel, ts in sorted(lives_on.threads)
     ]
     if lives_on.posts or lives_on.files:
-        what = f"{len(lives_on.posts)} posts and {len(lives_on.files)} files of the bot"
+        what = f"{_count(len(lives_on.posts), 'post')} and {_count(len(lives_on.files), 'file')} of the bot"
         if delete_posts:
             lines.append(f"- Slack: {what}; the bot deletes them while it runs, as fast as Slack allows")
         else:
@@ -104,8 +104,12 @@ def _told(identifier: str, lives_on: LivesOn, *, delete_posts: bool) -> list[str
             lines += [f"    {channel} {ts}" for channel, ts in sorted(lives_on.posts)]
             lines += [f"    file {file_id}" for file_id in sorted(lives_on.files)]
     lines += [
-        f"- the mailbox {mailbox}: {number} mail{'s' if number != 1 else ''}, and sent answers if it keeps them"
+        f"- the mailbox {mailbox}: {_count(number, 'mail')}, and sent answers if it keeps them"
         for mailbox, number in sorted(lives_on.mails.items())
     ]
     lines.append("- backups, copies from before a migration, exports and logs made until now")
     return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"

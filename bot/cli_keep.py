@@ -55,7 +55,7 @@ def export(
         give_up("Nothing was exported.", ["CSV holds one kind of rows: say cases, messages or events"])
     try:
         with database_troubles("The export is not complete."):
-            found = asyncio.run(_export([what] if what else list(What), case, form, output))
+            found = asyncio.run(_export(desk_url(), [what] if what else list(What), case, form, output))
     except Unwritable as error:
         cause = error.__cause__
         if isinstance(cause, BrokenPipeError):
@@ -67,9 +67,9 @@ def export(
         not_there(f"there is no case {case}", "casewire export cases")
 
 
-async def _export(whats: list[What], case: str | None, form: Format, output: Path | None) -> bool:
+async def _export(url: str, whats: list[What], case: str | None, form: Format, output: Path | None) -> bool:
     """False when there is no such case."""
-    database = open_database(desk_url())
+    database = open_database(url)
     try:
         if case is not None and not await database.read(partial(has_case, case_id=case)):
             return False

@@ -328,6 +328,12 @@ class Parts:
             means.database, means.clock, self.leases, settings.raw_retention_days, settings.retention_days
         )
 
+    def _look_again(self) -> None:
+        """Something may be due that nobody told of."""
+        self.casework.wake()
+        self.homes.wake.set()
+        self.outbox_changed(by_another=True)
+
     def _rung(self, topic: Topic) -> None:
         """Another process tells that something has changed."""
         match topic:
@@ -338,12 +344,6 @@ class Parts:
             case Topic.LEASES:
                 self.leases.wake.set()
                 self.outbox_changed(by_another=True)
-
-    def _look_again(self) -> None:
-        """More may be ours now, or due."""
-        self.casework.wake()
-        self.homes.wake.set()
-        self.outbox_changed(by_another=True)
 
     def _counted(self) -> None:
         self.pacing.shared_by(len(self.processes.everybody))

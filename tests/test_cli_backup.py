@@ -1,9 +1,11 @@
 """A desk goes into a file and comes out of it the same, on either database, and then holds still until it is told."""
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -229,6 +231,21 @@ class TestTheFile:
 
 
 class TestWithoutADesk:
+    @pytest.mark.parametrize("words", [*CHANGING, "trace CASE_001", "export", "inbox list"])
+    def test_another_programs_file_is_left_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+    ) -> None:
+        file = tmp_path / "books.db"
+        with contextlib.closing(sqlite3.connect(file)) as theirs:
+            theirs.execute("CREATE TABLE books (title TEXT)")
+        before = file.read_bytes()
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("DATABASE_URL", "sqlite:///books.db")
+        refused = casewire(*words.split())
+        assert (refused.exit_code, "give Casewire a database of its own" in refused.output) == (2, True)
+        assert file.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [file]
+
     def test_a_file_that_is_not_there_is_said_and_not_made(
         self, elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

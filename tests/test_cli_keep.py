@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
@@ -97,14 +99,18 @@ def test_an_export_cut_short_leaves_the_earlier_one_as_it_was(
     target = tmp_path / "e.jsonl"
     target.write_text("earlier")
     read_page = export._page
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(connection, part, case_id, after, last):
         if after:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C does
         return read_page(connection, part, case_id, after, last)
 
     monkeypatch.setattr(export, "_page", interrupted)
-    assert casewire("export", "messages", "--output", str(target)).exit_code != 0
+    try:
+        assert casewire("export", "messages", "--output", str(target)).exit_code != 0
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert target.read_text() == "earlier"
     assert not (tmp_path / "e.jsonl.part").exists()
 

@@ -32,7 +32,7 @@ from .files import LOOKS as FILE_LOOKS
 from .files import FileRows
 from .mail_rows import MailRows
 from .message_posts import mirrors_to_merge
-from .origins import Origins, origins_of
+from .origins import Origins, origins_of, write_anew
 from .pacing import Pacing
 from .render import NotYet, Outgoing, Words, digest, render
 from .slack import (
@@ -318,7 +318,7 @@ class Courier:
         if ts is None:
             return False
         log.info("it was posted before the restore", action="settled", row=row.id, kind=row.kind)
-        await self._done(row, channel, ts, outgoing, Result.SETTLED)
+        await self._done(row, channel, ts, outgoing, Result.SETTLED, write_anew)
         return True
 
     async def _merge(self, row: OutboxRow, *, behind: bool) -> OutboxRow:
@@ -423,6 +423,7 @@ class Courier:
         ts: str | None,
         outgoing: Outgoing,
         result: Result = Result.SENT,
+        also: Callable[[Connection, OutboxRow, datetime], None] | None = None,
     ) -> None:
         """The result in one commit with what follows from it."""
         self.login_trouble = None
@@ -439,6 +440,8 @@ class Courier:
                         settle_answer(connection, done.message_id, now)
                     outbox.hurry_files(connection, done.message_id, now)
             outbox.rest_lane(connection, row.lane, now)
+            if also is not None:
+                also(connection, row, now)
             return posted
 
         for done in await self._write(row, work):

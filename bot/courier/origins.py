@@ -10,13 +10,28 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from storage import inbox, pauses
+from sqlalchemy import Connection
+
+from storage import inbox, outbox, pauses
 from storage.engine import Database
 from storage.outbox import OutboxRow
 
 from .render import Outgoing
 from .slack import Origin, SlackGateway, StillUncertain, Uncertain, origin
 
+# What has no buttons, whose values are numbers of the desk that posted it; and what is written anew with ours.
+_WORDS = {
+    "thread_intro",
+    "thread_notice",
+    "mirror",
+    "form_post",
+    "answer",
+    "received",
+    "taken_up",
+    "closed",
+    "log_line",
+}
+_WRITTEN_ANEW = {"card", "alert", "mail_post"}
 LOOKED_BACK = timedelta(seconds=60)
 _WHICH = ("part", "notice")  # what tells rows of one kind apart that follow from one item
 
@@ -46,7 +61,7 @@ class Origins:
 
     async def written(self, row: OutboxRow) -> datetime | None:
         """When that was written from which the row follows, if an earlier desk may have shown it."""
-        if self._restored_at is None or row.item_key is None:
+        if self._restored_at is None or row.item_key is None or row.kind not in _WORDS | _WRITTEN_ANEW:
             return None
         at = await self._database.read(partial(inbox.written_at, key=row.item_key))
         return at if at is not None and at < self._restored_at else None
@@ -60,3 +75,18 @@ class Origins:
             return await self._slack.find_origin(channel, outgoing.thread_ts, origin(name), written - LOOKED_BACK)
         except Uncertain as error:
             raise StillUncertain(str(error)) from error
+
+
+def write_anew(connection: Connection, row: OutboxRow, now: datetime) -> None:
+    """Have a post that was found say what it says now: its case may have another number than before."""
+    if row.kind not in _WRITTEN_ANEW:
+        return
+    if row.kind == "card":
+        wish = outbox.card_wish(row.case_id or "", now)
+    elif row.kind == "alert":
+        wish = outbox.alert_wish(row.payload["post_key"], now)
+    else:
+        key = row.payload["post_key"]
+        wish = outbox.Wish(f"mail_post:{key}", "mail_post", now, payload={"post_key": key})
+    outbox.want(connection, [wish])
+    outbox.shown(connection, wish.target, "")

@@ -6,6 +6,7 @@ current case) is kept here, too.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import time
@@ -71,7 +72,8 @@ async def fill(url: str, cases: int, *, open_every: int = 1, each: int = 1) -> N
     """`open_every`: one case in so many is open; `each`: messages on a case, 1 or an odd number."""
     parsed = driver_url(url)
     if parsed.get_backend_name() == "sqlite":
-        _fill_sqlite(str(parsed.database), _statements(cases, open_every, each, postgres=False))
+        statements = _statements(cases, open_every, each, postgres=False)
+        await asyncio.to_thread(_fill_sqlite, str(parsed.database), statements)
         return
     connection = await asyncpg.connect(url)
     try:

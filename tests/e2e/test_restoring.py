@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, Stopped
-from bot.sandbox.people import ALERTS, DANA, OMAR
+from bot.sandbox.people import ALERTS, BEN, DANA, OMAR
+from storage.cases import CASE_NUMBER
 from tests.support.desk import Desk
 from tests.support.keeping import command
 from tests.support.posts import words
@@ -31,6 +32,8 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     await desk.slack.dm(DANA, "written after the backup")
     await desk.until(lambda: any("written after" in words(post) for post in desk.mirrors(card)))
     new_card = await desk.opened(OMAR, "opened after the backup")
+    urgent = await desk.opened(BEN, "URGENT: after the backup")
+    await desk.until(desk.alerts)
     await settled(desk)
     await desk.stop()
 
@@ -42,8 +45,10 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
         # As if the card's answer had got lost when the backup was made.
         connection.execute("UPDATE outbox SET state = 'uncertain' WHERE kind = 'thread_intro'")
         connection.execute("UPDATE outbox_lanes SET next_at = '2020-01-01' WHERE lane LIKE 'thread%'")
+        take_a_number(connection)
     connection.close()
     before = seen(desk, card)
+    alerts = [post["ts"] for post in desk.alerts()]
     of_the_new_case = len(desk.inbox_of(OMAR)), len(desk.thread(new_card))
     await desk.move(f"sqlite:///{restored}")
     stop = asyncio.Event()
@@ -74,7 +79,13 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
     await settled(desk)
     assert seen(desk, card) == (before[0], before[1] + 1)
     assert (len(desk.inbox_of(OMAR)), len(desk.thread(new_card))) == of_the_new_case
-    assert [post["ts"] for post in desk.cards()] == [card["ts"], new_card["ts"]], "its card is the case's still"
+    cards = {post["ts"]: words(post) for post in desk.cards()}
+    assert list(cards) == [card["ts"], new_card["ts"], urgent["ts"]], "its card is the case's still"
+    numbered = await desk.rows("SELECT case_id, thread_ts FROM cases WHERE thread_ts IS NOT NULL ORDER BY number")
+    assert [case["case_id"] for case in numbered] == ["CASE_001", "CASE_003", "CASE_004"]
+    assert all(case["case_id"] in cards[case["thread_ts"]] for case in numbered)
+    assert "CASE_004" in words(desk.alerts()[0])
+    assert [post["ts"] for post in desk.alerts() if "URGENT" in words(post)] == alerts
     again = await desk.answer(new_card, "And life goes on")
     await settled(desk)
     assert desk.marks(again) == {"white_check_mark"}
@@ -85,6 +96,29 @@ async def test_a_desk_goes_on_from_a_backup_that_was_made_while_it_ran(
         ("answered after the backup", "sent"),
         ("And life goes on", "sent"),
     ]
+
+
+def take_a_number(connection: sqlite3.Connection) -> None:
+    """As if CASE_002 were another's here: what was opened after the backup gets other numbers than it had."""
+    connection.execute("UPDATE counters SET value = 2 WHERE value = 1 AND name = ?", [CASE_NUMBER])
+    connection.row_factory = sqlite3.Row
+    for table, changed in (
+        ("customers", {"customer_identifier": "mia@customer.example"}),
+        (
+            "cases",
+            {
+                "customer_identifier": "mia@customer.example",
+                "case_id": "CASE_002",
+                "number": 2,
+                "status": "closed",
+                "thread_channel": None,
+                "thread_ts": None,
+            },
+        ),
+    ):
+        row = dict(connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()) | changed
+        marks = ", ".join("?" * len(row))
+        connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
 
 
 def seen(desk: Desk, card: Any) -> tuple[int, int]:

@@ -66,6 +66,8 @@ class TestWhatIsShown:
             await desk.slack.post(ADA, SUPPORT, "I'm closing this case.", thread_ts=card["ts"])
             await desk.until(desk.log_lines)
             after = await scrape(desk.bot)
+            while not after("casewire_step_duration_seconds_count", step="escalate"):  # by a clock of its own
+                after = await scrape(desk.bot)
 
         assert (before("casewire_cases_open"), before("casewire_cases_escalated")) == (2, 1)
         assert (before("casewire_cases_waiting"), before("casewire_cases_closed")) == (2, 0)
@@ -81,7 +83,6 @@ class TestWhatIsShown:
             assert after("casewire_step_duration_seconds_count", step=step.value) >= 4
         assert after("casewire_step_duration_seconds_count", step="outbox") == sent
         assert after("casewire_step_duration_seconds_count", step="send") >= sent
-        assert after("casewire_step_duration_seconds_count", step="escalate") >= 1
         dialect = database_url.partition(":")[0]
         (build,) = after.values("casewire_build_info")
         assert {("version", __version__), ("database", dialect)} < build
