@@ -132,6 +132,12 @@ class Casework:
 
         return await self._note_keeping(write())
 
+    async def _try_to_keep(self) -> None:
+        try:
+            await self._keep(inbox.try_to_keep)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(f"it has not kept anything within {INTAKE_TIMEOUT:g} s") from error
+
     async def _note_keeping(self, keeping: Coroutine[None, None, T]) -> T:
         try:
             result = await keeping
@@ -209,7 +215,7 @@ class Casework:
                 self._arrived.clear()
                 try:
                     if not self.keeping:
-                        await self._keep(inbox.try_to_keep)
+                        await self._try_to_keep()
                     pause = 0.0
                     only_look = not is_due and self._database.available
                     if only_look or not await self._round():

@@ -378,6 +378,33 @@ class TestDatabaseAway:
         assert (await bodies(database))[0] == "before"
         assert set(await column(database, "SELECT attempts FROM inbox")) == {0}
 
+    @only_sqlite
+    async def test_one_that_takes_too_long_is_away_and_is_tried_again(
+        self, database: Database, casework: Casework, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "INTAKE_TIMEOUT", 0.05)
+        tried = asyncio.Event()
+        keep = casework._keep
+
+        async def trying(work: Callable[[Connection], Any]) -> Any:
+            try:
+                return await keep(work)
+            except TimeoutError:
+                tried.set()
+                raise
+
+        monkeypatch.setattr(casework, "_keep", trying)
+        with contextlib.closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            casework.keeping = False
+            casework.wake()
+            await asyncio.wait_for(tried.wait(), 10)
+            other.rollback()
+        monkeypatch.setattr(worker, "INTAKE_TIMEOUT", 10.0)
+        await put(casework, dm(1, "afterwards"))
+        await decided(database)
+        assert await bodies(database) == ["afterwards"]
+
     @only_postgres
     async def test_connections_cut_at_any_moment_lose_nothing_and_repeat_nothing(
         self, database: Database, casework: Casework, database_url: str
