@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+PATIENCE = 5.0  # seconds that what still runs has at the end
 
 
 class LoopThread:
@@ -38,5 +39,7 @@ class LoopThread:
 
 async def _after_all_others(last: Coroutine[Any, Any, None]) -> None:
     if others := asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.wait(others)
+        _, hanging = await asyncio.wait(others, timeout=PATIENCE)
+        for task in hanging:
+            task.cancel()
     await last
