@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import __version__
 from bot.clock import Clock
+from bot.collector import spare_what_stays
 from bot.config import Settings
 from bot.courier.letter import loop_token
 from bot.courier.letters import mail_secret
@@ -71,6 +72,7 @@ async def run(settings: Settings, timing: Timing | None = None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    spare_what_stays()
     with contextlib.suppress(Stopped):
         await Bot(settings, stop, timing).run()
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import sqlite3
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +39,12 @@ launched = pytest.StashKey[PostgresCluster]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With several workers, start the server they will share while they are still starting themselves."""
+    """With several workers, start the server they will share while they are still starting themselves.
+
+    A shell that runs this in the background has Ctrl-C ignored, which every process of a test would inherit.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         config.stash[launched] = PostgresCluster()
         config.stash[launched].launch()

@@ -10,6 +10,7 @@ import aiohttp
 from bot.casework.batch_state import Desk
 from bot.casework.worker import Casework
 from bot.clock import Clock
+from bot.collector import spare_what_stays
 from bot.config import load_settings
 from bot.connection import SlackConnection
 from bot.courier.slack import SlackGateway
@@ -23,6 +24,7 @@ from storage.engine import open_database
 
 
 async def run() -> None:
+    spare_what_stays()
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     clock = Clock()
