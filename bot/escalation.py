@@ -38,7 +38,7 @@ class EscalationClock:
         connected: Callable[[], bool],
         catch_up: float,
         replayed: Callable[[], bool],
-        hold_most: float = HOLD_MOST,
+        hold_most: float | None = None,
         on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
         self._on_duty = on_duty
@@ -48,7 +48,7 @@ class EscalationClock:
         self._connected = connected
         self._catch_up = catch_up
         self._replayed = replayed
-        self._hold_most = hold_most
+        self._hold_most = HOLD_MOST if hold_most is None else hold_most
         self._stop = asyncio.Event()
         self.running = False
 

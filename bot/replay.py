@@ -122,10 +122,9 @@ class Replay:
             await self._leases.release(REPLAY)  # who is connected may have it
             return
         state = await self._database.write(partial(_seen_alive, now=self._clock.now(), due=self._is_due()))
-        if state is None:
-            self.caught_up = True
-            return
-        if await self._holds_lease():
+        if state is None or state.gap_at is None:
+            self.caught_up = True  # whoever compares: what is due may be another process's to do
+        if state is not None and await self._holds_lease():
             await self._compare(state)
 
     def _is_due(self) -> bool:

@@ -18,13 +18,17 @@ from bot.casework.intake import message_item
 from bot.clock import Clock
 from bot.courier.slack import NotSent, RateLimited
 from bot.desk.model import ReplyTo
-from bot.leases import Leases
+from bot.leases import REPLAY, Leases
 from bot.replay import Replay
 from bot.slack_time import ts_of
 from storage import inbox, messages, replays, tables
 from storage.engine import Database, open_database
 from storage.inbox import NewItem
 from tests.storage.kit import a_case, closed, keep, message_row
+
+only_postgres = pytest.mark.parametrize(
+    "database_kind", [pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgresql)]
+)
 
 
 @pytest.fixture
@@ -238,6 +242,20 @@ class TestASecondGap:
         await replay._tick()
         assert await held(database) == ["U1"]
         assert not await has_gap(database)
+
+    @only_postgres
+    async def test_is_over_for_all_processes_once_one_has_made_it_good(
+        self, database: Database, replay: Replay
+    ) -> None:
+        another = Leases(database, "another", Clock.monotonic)
+        assert await another.take([REPLAY])
+        await replay._tick()
+        assert not replay.caught_up
+        now = Clock().now()
+        known = await database.read(replays.read_state)
+        await database.write(lambda c: replays.close_gap(c, now, now, known))
+        await replay._tick()  # its own period is over, too, and the next comparison is another's to do
+        assert replay.caught_up
 
 
 class TestCalls:
