@@ -60,7 +60,9 @@ class BotProcess:
 
     async def start(self) -> None:
         """Start it, and wait until it is connected to Slack; or runs, if it should not be connected."""
-        before, started = self.slack.connected if self._beside else 0, self.logged("started")
+        # Beside others the log alone tells whose connection it is: theirs come and go meanwhile.
+        sign = "started" if self._environment.get("SLACK_SOCKETS") == "0" else "hello"
+        before = self.logged(sign)
         with self.log.open("ab") as log:
             process = self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -73,10 +75,10 @@ class BotProcess:
                 stderr=log,
             )
         ended = asyncio.create_task(process.wait())
-        if self._environment.get("SLACK_SOCKETS") == "0":
-            ready: Coroutine[Any, Any, Any] = eventually(partial(self._started_again, started), 30)
+        if self._beside:
+            ready: Coroutine[Any, Any, Any] = eventually(partial(self._logged_again, sign, before), 30)
         else:
-            ready = self.slack.wait_for(lambda: self.slack.connected > before, timeout=30)
+            ready = self.slack.wait_for(lambda: self.slack.connected, timeout=30)
         connected = asyncio.create_task(ready)
         try:
             await asyncio.wait({ended, connected}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,8 +123,8 @@ class BotProcess:
         assert self._process is not None
         return self._process.pid
 
-    async def _started_again(self, before: int) -> bool:
-        return self.logged("started") > before
+    async def _logged_again(self, action: str, before: int) -> bool:
+        return self.logged(action) > before
 
     def logged(self, action: str) -> int:
         """How often something was logged, by its action word."""
