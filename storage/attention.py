@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from . import inbox as inbox_rows
-from . import messages, outbox
+from . import messages, wishes
 from .tables import inbox, outbox_lanes
 from .tables import outbox as outbox_table
 
@@ -96,7 +96,7 @@ def retry_row(connection: Connection, row_id: int, now: datetime) -> bool:
         messages.set_delivery(connection, row.message_id, "queued")
         message = messages.load_message(connection, row.message_id)
         if message is not None and message.channel is not None and message.ts is not None:
-            outbox.want_mark(connection, message.channel, message.ts, "waiting", now)
+            wishes.want_mark(connection, message.channel, message.ts, "waiting", now)
     return True
 
 

@@ -305,7 +305,7 @@ def _thread_engine(url: URL, *, writable: bool) -> sa.Engine:
         poolclass=QueuePool,
         pool_size=1 if writable else SQLITE_READERS,
         **_SQLITE_OPTIONS,
-        connect_args={"timeout": 5, "check_same_thread": False},
+        connect_args={"check_same_thread": False},
     )
     _begins_itself(engine, writable=writable)
     return engine
@@ -318,7 +318,6 @@ def sqlite_engine(url: URL, *, writable: bool) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if writable else SQLITE_READERS,
         **_SQLITE_OPTIONS,
-        connect_args={"timeout": 5},
     )
     _begins_itself(engine.sync_engine, writable=writable)
     return engine

@@ -18,12 +18,11 @@ from sqlalchemy import Connection
 
 from . import alerts as alert_rows
 from . import cases as case_rows
-from . import erasures, outbox
+from . import erasures, outbox, wishes
 from .cases import Customer
 from .inbox import customer_lane
 from .mailboxes import KIND as MAIL
 from .mailboxes import item_key
-from .outbox import Wish
 from .tables import (
     admin_mails,
     alerts,
@@ -47,6 +46,7 @@ from .tables import (
     post_changes,
 )
 from .tables import outbox as outbox_table
+from .wishes import Wish
 
 NAME = "Erased customer"
 BY = "casewire erase"
@@ -110,20 +110,20 @@ def erase_case(connection: Connection, case_id: str, now: datetime, *, delete_po
     for table in (mail_ids, mail_participants, case_threads):
         connection.execute(sa.delete(table).where(table.c.case_id == case_id))
     _close(connection, case_id, customer, pseudonym, now)
-    outbox.want(connection, shared)
+    wishes.want(connection, shared)
     if delete_posts:
-        outbox.want(connection, deletions(lives_on, now))
+        wishes.want(connection, deletions(lives_on, now))
     return lives_on
 
 
 def deletions(lives_on: LivesOn, now: datetime) -> list[Wish]:
     """Wishes that our posts and files go from Slack: the newest first, so that a thread goes before its root."""
     posts = sorted(lives_on.posts, key=lambda post: post[1], reverse=True)
-    wishes = [
+    wished = [
         Wish(f"gone:{channel}:{ts}", "gone", now + timedelta(microseconds=n), None, {"channel": channel, "ts": ts})
         for n, (channel, ts) in enumerate(posts)
     ]
-    return wishes + [
+    return wished + [
         Wish(f"gone_file:{file_id}", "gone_file", now, None, {"file_id": file_id})
         for file_id in sorted(lives_on.files)
     ]
@@ -278,7 +278,7 @@ def _places(connection: Connection, case_id: str) -> LivesOn:
 
 def _alerts_of(connection: Connection, case_id: str, places: LivesOn, now: datetime) -> list[Wish]:
     """The case's own alerts join `places`; of those it shares with others the wishes are returned."""
-    wishes: list[Wish] = []
+    wished: list[Wish] = []
     for post_key in alert_rows.posts_of(connection, case_id):
         post = alert_rows.find_post(connection, post_key)
         if post is None or post.channel is None or post.ts is None:
@@ -287,13 +287,13 @@ def _alerts_of(connection: Connection, case_id: str, places: LivesOn, now: datet
             places.posts.add((post.channel, post.ts))
         else:
             places.posts.discard((post.channel, post.ts))
-            wishes.append(outbox.alert_wish(post_key, now))
-    return wishes
+            wished.append(wishes.alert_wish(post_key, now))
+    return wished
 
 
 def held_posts(connection: Connection, numbers: Collection[int], places: LivesOn, now: datetime) -> list[Wish]:
     """As with alerts, of the posts that show held mails."""
-    wishes: list[Wish] = []
+    wished: list[Wish] = []
     keys = sa.select(held_mails.c.post_key).where(held_mails.c.mail_id.in_(sorted(numbers))).distinct()
     for row in connection.execute(sa.select(mail_posts).where(mail_posts.c.post_key.in_(keys))).all():
         on_post = sa.select(held_mails.c.mail_id).where(held_mails.c.post_key == row.post_key)
@@ -301,8 +301,8 @@ def held_posts(connection: Connection, numbers: Collection[int], places: LivesOn
             places.posts.add((row.channel, row.ts))
         else:
             key = row.post_key
-            wishes.append(Wish(f"mail_post:{key}", "mail_post", now, payload={"post_key": key}))
-    return wishes
+            wished.append(Wish(f"mail_post:{key}", "mail_post", now, payload={"post_key": key}))
+    return wished
 
 
 def _erase_posts_known(connection: Connection, posts: Collection[tuple[str, str]], dms: Collection[str]) -> None:

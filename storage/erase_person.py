@@ -11,7 +11,7 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table
 
-from . import erase, outbox
+from . import erase, outbox, wishes
 from .engine import Database
 from .erase import ErasedItem, LivesOn
 from .inbox import customer_lane
@@ -175,12 +175,12 @@ def _erase_mails(
     found = LivesOn()
     if not numbers:
         return found
-    wishes = erase.held_posts(connection, numbers, found, now)
+    wished = erase.held_posts(connection, numbers, found, now)
     pseudonym = erase.stand_in(connection, person.identifier, now)
     found.mails = erase.erase_mails(connection, numbers, pseudonym, now)
-    outbox.want(connection, wishes)
+    wishes.want(connection, wished)
     if delete_posts:
-        outbox.want(connection, erase.deletions(found, now))
+        wishes.want(connection, erase.deletions(found, now))
     return found
 
 
@@ -198,7 +198,7 @@ def _erase_from_others_cases(connection: Connection, person: Person, now: dateti
     connection.execute(
         sa.update(messages).where(messages.c.id.in_([row.id for row in rows])).values(deleted_at=now)
     )
-    outbox.want(connection, [outbox.copies_wish(row.id, row.case_id, now) for row in rows])
+    wishes.want(connection, [wishes.copies_wish(row.id, row.case_id, now) for row in rows])
     connection.execute(
         sa.delete(mail_ids).where(mail_ids.c.case_id.in_(case_ids), mail_ids.c.address == identifier)
     )

@@ -95,7 +95,9 @@ def _put(dialect: str) -> Any:
     return insert_into(dialect, inbox).on_conflict_do_nothing().returning(inbox.c.key, inbox.c.lane)
 
 
-def _without_erased(connection: Connection, items: Sequence[NewItem]) -> list[NewItem]:
+def _without_erased(connection: Connection, items: Sequence[NewItem]) -> Sequence[NewItem]:
+    if not erasures.is_any(connection):
+        return items
     hashes = [set(erasures.hashes_of(connection, erasures.names_of(item.key, item.twin_key))) for item in items]
     gone = erasures.erased_among(connection, set().union(*hashes))
     return [item for item, known in zip(items, hashes, strict=True) if not known & gone]

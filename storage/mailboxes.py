@@ -140,12 +140,12 @@ def add_mails(
     return [fresh[mail.fingerprint] for mail in taken]
 
 
-def _without_erased(connection: Connection, new: Sequence[NewMail]) -> list[NewMail]:
+def _without_erased(connection: Connection, new: Sequence[NewMail]) -> Sequence[NewMail]:
     """A mail that was erased is known by what stands in its row instead of its fingerprint."""
+    if not erasures.is_any(connection):
+        return new
     hashes = {mail.uid: erasures.mail_hashes(connection, mail.fingerprint, mail.message_id) for mail in new}
     erased = erasures.erased_among(connection, [one for both in hashes.values() for one in both])
-    if not erased:
-        return list(new)
     return [
         replace(mail, fingerprint=erasures.in_place_of(hashes[mail.uid][0]), message_id="", raw=b"")
         if erased & set(hashes[mail.uid])

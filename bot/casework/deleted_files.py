@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from storage import attachments, cases, outbox
+from storage import attachments, cases, wishes
 
 
 def delete_file(connection: Connection, file_id: str, now: datetime) -> bool:
@@ -28,5 +28,5 @@ def delete_file(connection: Connection, file_id: str, now: datetime) -> bool:
         for one in gone
     ]
     cases.record_events(connection, events)
-    outbox.want(connection, [outbox.copies_wish(one.message_id, one.case_id, now) for one in gone])
+    wishes.want(connection, [wishes.copies_wish(one.message_id, one.case_id, now) for one in gone])
     return bool(gone)

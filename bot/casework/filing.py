@@ -39,11 +39,12 @@ from bot.desk.effects import (
 from bot.desk.events import Event, MessageEdited
 from bot.desk.model import MAIL, PostRef, ReplyTo, Source
 from bot.text.safe import clean, show, split_parts
-from storage import alerts, attachments, cases, messages, outbox, post_changes
+from storage import alerts, attachments, cases, messages, outbox, post_changes, wishes
 from storage.messages import Message
-from storage.outbox import URGENT, NewRow, Wish
+from storage.outbox import URGENT, NewRow
 from storage.post_changes import PostChange
 from storage.sql import Row
+from storage.wishes import Wish
 
 from .filing_rows import (
     Channels,
@@ -197,7 +198,7 @@ class Filing:
             self._file(entry)
             self._keys_of.setdefault(entry.item, []).extend(row.dedupe_key for row in self._rows[rows_before:])
         alerts.add_alerts(self.connection, self._alert_rows)
-        outbox.want(self.connection, self._wishes)
+        wishes.want(self.connection, self._wishes)
         item_of = {key: item for item, keys in self._keys_of.items() if item for key in keys}
         rows = [replace(row, item_key=item_of.get(row.dedupe_key)) for row in self._rows]
         added = outbox.enqueue(self.connection, rows, self.now)
@@ -266,7 +267,7 @@ class Filing:
                 again = (case_id, place.channel, place.ts)
                 self._rows += [outbox.new_card(*again), outbox.new_intro(*again)]
             case RefreshCard():
-                self._wishes.append(outbox.card_wish(case_id, self.now + CARD_AFTER))
+                self._wishes.append(wishes.card_wish(case_id, self.now + CARD_AFTER))
             case RecordMessage():
                 self._pass_on(entry, effect)
             case SayReceived():
@@ -473,7 +474,7 @@ class Filing:
         ref = effect.ref
         if ref.channel == MAIL:
             return  # a mail carries no reaction
-        self._wishes.append(outbox.mark_wish(ref.channel, ref.ts, effect.state.value, self.now + delay))
+        self._wishes.append(wishes.mark_wish(ref.channel, ref.ts, effect.state.value, self.now + delay))
 
     def _change_copies(self, slot: Slot, effect: EditCopies | DeleteCopies) -> None:
         message = messages.find_message(self.connection, effect.ref.channel, effect.ref.ts)
@@ -492,9 +493,9 @@ class Filing:
                 return
         else:
             messages.delete_message(self.connection, message.id, effect.at)
-        self._wishes.append(outbox.copies_wish(message.id, message.case_id, self.now))
+        self._wishes.append(wishes.copies_wish(message.id, message.case_id, self.now))
         # The card previews the first message.
-        self._wishes.append(outbox.card_wish(message.case_id, self.now + CARD_AFTER))
+        self._wishes.append(wishes.card_wish(message.case_id, self.now + CARD_AFTER))
 
     def _say_too_late(self, slot: Slot, message: Message, effect: EditCopies | DeleteCopies) -> None:
         """The case keeps what the customer has."""
@@ -536,7 +537,7 @@ class Filing:
                 # An earlier alert may never have been acknowledged: once the case is closed none asks any more.
                 earlier = [] if slot.case.is_open else alerts.posts_of(self.connection, case_id)
                 for post_key in sorted({self._post_key(key), *earlier}):
-                    self._wishes.append(outbox.alert_wish(post_key, self.now))
+                    self._wishes.append(wishes.alert_wish(post_key, self.now))
             case _:
                 assert_never(effect)
 

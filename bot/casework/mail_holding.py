@@ -10,7 +10,8 @@ from bot.text.safe import clean, preview
 from storage import held_mails
 from storage.held_mails import HeldMail
 from storage.inbox import Done
-from storage.outbox import URGENT, USUAL, NewRow, Wish
+from storage.outbox import URGENT, USUAL, NewRow
+from storage.wishes import Wish
 
 from .batch_state import Batch
 from .mail_prepare import Mail, mail_facts

@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bot.people import People
-from storage import cases, outbox
+from storage import cases, wishes
 from storage.cases import Customer
 from storage.engine import Database
 
@@ -28,7 +28,7 @@ async def rename(database: Database, people: People, person: str, now: datetime)
         case_id = cases.rename_customer(connection, customer)
         if case_id is None:
             return False
-        outbox.want(connection, [outbox.card_wish(case_id, now)])
+        wishes.want(connection, [wishes.card_wish(case_id, now)])
         return True
 
     return await database.write(work)

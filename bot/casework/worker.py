@@ -7,7 +7,6 @@ import contextlib
 import math
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -22,7 +21,7 @@ from bot.ops.logging import redacted
 from bot.ops.metrics import Author, Metrics, Step
 from bot.people import LookupUnavailable, People, UnknownUser
 from bot.text.safe import clean
-from storage import cases, held_mails, inbox, leases, outbox, replays
+from storage import cases, held_mails, inbox, leases, outbox
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable
 from storage.inbox import Done, Item, NewItem
@@ -36,14 +35,12 @@ from .mail_due import apply_held_due
 from .mail_prepare import Mails
 from .names import rename
 from .prepare import Prepared, prepare
+from .preparing import Preparing
+from .taking import Taking, apart, take_unheld
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-LANES_PER_ROUND = 50
-ITEMS_PER_LANE = 20
-LOOKUPS_AT_ONCE = 8
-PREPARE_WAIT = 0.25
 ARRIVING_WAIT = 0.5
 HOLD_POLL = timedelta(seconds=0.5)
 # What arrives in this process wakes it; this is for what another process left behind.
@@ -85,9 +82,7 @@ class Casework:
         self._arrived = asyncio.Event()
         self._last_arrivals = (-math.inf, -math.inf)
         self._progress = asyncio.Condition()
-        self._lookups = asyncio.Semaphore(LOOKUPS_AT_ONCE)
-        self._preparing: dict[int, asyncio.Task[Prepared]] = {}
-        self._lookup_failures: dict[int, int] = {}
+        self._preparing = Preparing(self._prepare)
         self._arriving: set[asyncio.Future[None]] = set()
         self._stopping = False
         self._owner = owner or uuid.uuid4().hex
@@ -235,9 +230,7 @@ class Casework:
                     await asyncio.sleep(GATHER if self._is_busy() else GATHER_IDLE)
             await self._hand_over()
         finally:
-            for task in self._preparing.values():
-                task.cancel()
-            await asyncio.gather(*self._preparing.values(), return_exceptions=True)
+            await self._preparing.cancel()
 
     def stop(self) -> None:
         """Finish the round that is running, then end."""
@@ -280,13 +273,14 @@ class Casework:
             if not items and not held:
                 await asyncio.sleep(LEFTOVERS_PAUSE)
                 return True
-        self._forget_decided_elsewhere({item.id for item in items})
-        preparing = {item.lane for item in items if item.id in self._preparing}
-        items, suspects = _apart(items) if not self._careful_left else (items, [])
+        self._preparing.forget_all_but(item.id for item in items)
+        preparing = {item.lane for item in items if self._preparing.is_at(item)}
+        items, suspects = apart(items) if not self._careful_left else (items, [])
         self._suspects_turn = bool(suspects) and not (items and self._suspects_turn)
         if self._suspects_turn:
             items = await self._begun_alone(suspects)
-        pairs, delayed, busy = await self._prepared(items, now)
+        pairs, failed, busy = await self._preparing.heads(items)
+        delayed = {item.lane: await self._delay(item, error, now) for item, error in failed}
         self._kept = busy | (preparing - {item.lane for item, _ in pairs} - delayed.keys())
         delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         # Others may have what was taken and is not worked on.
@@ -299,10 +293,10 @@ class Casework:
     async def _take(self, now: datetime) -> tuple[list[Item], set[str], set[str]]:
         """What may be decided, the lanes that wait for a gap replay, and all lanes taken from other processes."""
         if self._database.dialect == "sqlite" or self._careful_left:  # one thing at a time needs no lanes kept
-            items, held, _ = await self._database.read(partial(_take_unheld, now=now))
+            items, held, _ = await self._database.read(partial(take_unheld, now=now))
             return items, held, set()
-        taking = _Taking(now + self._lasting, self._owner, frozenset(self._kept))
-        return await self._database.write(partial(_take_unheld, now=now, taking=taking))
+        taking = Taking(now + self._lasting, self._owner, frozenset(self._kept))
+        return await self._database.write(partial(take_unheld, now=now, taking=taking))
 
     async def _put_back(self, lanes: set[str]) -> None:
         if lanes:
@@ -342,57 +336,21 @@ class Casework:
             self._begun.add(item.id)
         return [item]
 
-    def _forget_decided_elsewhere(self, waiting: set[int]) -> None:
-        for item_id in self._preparing.keys() - waiting:
-            if self._preparing[item_id].done():
-                self._preparing.pop(item_id).exception()
-
-    async def _prepared(
-        self, items: Sequence[Item], now: datetime
-    ) -> tuple[list[tuple[Item, Prepared]], dict[str, datetime], set[str]]:
-        """The prepared head of each lane, the lanes that must wait because something failed, and those whose
-        first item is being prepared still."""
-        for item in items:
-            if item.id not in self._preparing:
-                self._preparing[item.id] = asyncio.create_task(self._prepare(item))
-        tasks = [self._preparing[item.id] for item in items]
-        if tasks:
-            await asyncio.wait(tasks, timeout=PREPARE_WAIT)
-        pairs: list[tuple[Item, Prepared]] = []
-        delayed: dict[str, datetime] = {}
-        blocked: set[str] = set()
-        busy: set[str] = set()
-        for item in items:
-            task = self._preparing[item.id]
-            if item.lane in blocked:
-                continue
-            if not task.done():
-                blocked.add(item.lane)
-                busy.add(item.lane)
-                continue
-            del self._preparing[item.id]
-            error = task.exception()
-            if error is None:
-                self._lookup_failures.pop(item.id, None)
-                pairs.append((item, task.result()))
-                continue
-            blocked.add(item.lane)
-            if isinstance(error, LookupUnavailable):
-                failures = self._lookup_failures[item.id] = self._lookup_failures.get(item.id, 0) + 1
-                delayed[item.lane] = now + timedelta(seconds=_backoff(failures))
-                log.warning("a lookup failed; its lane waits", item=item.key, error=str(error))
-                if item.id in self._begun:
-                    self._begun.discard(item.id)
-                    await self._database.write(partial(inbox.take_back_attempts, ids=[item.id]))
-            else:
-                await self._count_failure(item, error)
-                delayed[item.lane] = now + timedelta(seconds=_backoff(1))
-        return pairs, delayed, busy - {item.lane for item, _ in pairs}
-
     async def _prepare(self, item: Item) -> Prepared:
-        async with self._lookups:
-            with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
-                return await prepare(item, self._people, self._mails)
+        with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
+            return await prepare(item, self._people, self._mails)
+
+    async def _delay(self, item: Item, error: BaseException, now: datetime) -> datetime:
+        """Until when the lane of an item that could not be prepared waits. A lookup is tried without limit: what
+        is away then is Slack, and it is no fault of the item's."""
+        if not isinstance(error, LookupUnavailable):
+            await self._count_failure(item, error)
+            return now + timedelta(seconds=_backoff(1))
+        log.warning("a lookup failed; its lane waits", item=item.key, error=str(error))
+        if item.id in self._begun:
+            self._begun.discard(item.id)
+            await self._database.write(partial(inbox.take_back_attempts, ids=[item.id]))
+        return now + timedelta(seconds=_backoff(self._preparing.failures(item)))
 
     async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
         """One transaction for all; if that fails, one for each, so that a bad item stands alone.
@@ -478,15 +436,6 @@ class Casework:
             self.on_outbox()
 
 
-@dataclass(frozen=True, slots=True)
-class _Taking:
-    """For how long lanes are kept from other processes, by whom, and which he kept before."""
-
-    until: datetime
-    owner: str
-    kept: frozenset[str]
-
-
 def _nothing() -> None:
     """Until somebody listens."""
 
@@ -496,53 +445,9 @@ def _look_for_due(connection: Connection, now: datetime) -> tuple[bool, bool]:
     return bool(cases.due_cases(connection, now, 1)), held_mails.is_any_overdue(connection, now)
 
 
-def _apart(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """What may be decided together, and what stands first in its lane and was tried before: one of those may be
-    what ends a process, or fails, and takes nothing else with it when it is tried alone.
-    """
-    together: list[Item] = []
-    suspects: list[Item] = []
-    seen: set[str] = set()
-    stopped: set[str] = set()
-    for item in items:
-        if item.attempts and item.lane not in stopped:
-            stopped.add(item.lane)
-            if item.lane not in seen:
-                suspects.append(item)
-        elif item.lane not in stopped:
-            together.append(item)
-        seen.add(item.lane)
-    return together, suspects
-
-
 def _look(connection: Connection) -> None:
     """A transaction is begun and ended, and that is all."""
     connection.exec_driver_sql("SELECT 1")
-
-
-def _take_unheld(
-    connection: Connection, now: datetime, taking: _Taking | None = None
-) -> tuple[list[Item], set[str], set[str]]:
-    """What may be decided, the lanes in which something waits for what was written before it in a gap, and all
-    lanes looked at. `taking` keeps them from other processes."""
-    if taking is None:
-        ready = inbox.ready_lanes(connection, now, LANES_PER_ROUND)
-    else:
-        taken = inbox.take_lanes(connection, now, LANES_PER_ROUND, taking.until, taking.owner, taking.kept)
-        inbox.suspect(connection, taken.left_behind, ITEMS_PER_LANE)
-        ready = list(taken.lanes)
-    items = inbox.heads(connection, ready, ITEMS_PER_LANE)
-    gap_at, lanes = replays.held_lanes(connection, sorted({item.lane for item in items}), now)
-    if gap_at is None:
-        return items, set(), set(ready)
-    free: list[Item] = []
-    held: set[str] = set()
-    for item in items:
-        if item.lane in held or (item.lane in lanes and item.received_at >= gap_at):
-            held.add(item.lane)
-        else:
-            free.append(item)
-    return free, held, set(ready)
 
 
 def _backoff(failures: int) -> float:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.desk.effects import MarkState
-from storage import attachments, messages, outbox
+from storage import attachments, messages, outbox, wishes
 
 
 def settle_answer(connection: Connection, message_id: int, now: datetime) -> None:
@@ -26,4 +26,4 @@ def settle_answer(connection: Connection, message_id: int, now: datetime) -> Non
     message = messages.load_message(connection, message_id)
     if message is not None and message.channel is not None and message.ts is not None:
         mark = MarkState.FAILED if lost else MarkState.SENT
-        outbox.want_mark(connection, message.channel, message.ts, mark.value, now)
+        wishes.want_mark(connection, message.channel, message.ts, mark.value, now)

@@ -21,7 +21,7 @@ from bot.leases import FIRST_TOKEN, Lease, Leases, channel_lease
 from bot.ops.logging import redacted
 from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.timing import Timing
-from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox
+from storage import alerts, attachments, cases, held_mails, inbox, messages, outbox, wishes
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.outbox import OutboxRow, way_of
@@ -561,24 +561,24 @@ def _take_note(
     """What a post's place in Slack is needed for later."""
     if row.kind == "card" and row.case_id is not None:
         cases.set_thread(connection, row.case_id, channel, ts)
-        outbox.shown(connection, f"card:{row.case_id}", digest(outgoing.post))
+        wishes.shown(connection, f"card:{row.case_id}", digest(outgoing.post))
         # Alerts do not wait for the card: those posted before it get their way to the thread now.
         shown_in = alerts.posts_of(connection, row.case_id)
-        outbox.want(connection, [outbox.alert_wish(post_key, now) for post_key in shown_in])
+        wishes.want(connection, [wishes.alert_wish(post_key, now) for post_key in shown_in])
     elif row.kind in {"mirror", "answer"} and row.message_id is not None:
         messages.add_copy(connection, row.message_id, channel, ts, row.payload["part"])
         message = messages.load_message(connection, row.message_id)
         if message is not None and (message.edited_at or message.deleted_at):
             # It may have been edited while the post was under way, rendered with the words of before.
-            outbox.want(connection, [outbox.copies_wish(message.id, message.case_id, now)])
+            wishes.want(connection, [wishes.copies_wish(message.id, message.case_id, now)])
     elif row.kind == "form_post" and row.message_id is not None and row.payload["part"] == 1:
         messages.set_place(connection, row.message_id, channel, ts, outgoing.thread_ts)
         message = messages.load_message(connection, row.message_id)
         state = _MARKS.get(message.delivery or "", MarkState.WAITING) if message else MarkState.WAITING
-        outbox.want_mark(connection, channel, ts, state.value, now)
+        wishes.want_mark(connection, channel, ts, state.value, now)
     elif row.kind == "mail_post":
         post_key = row.payload["post_key"]
         held_mails.set_post(connection, post_key, channel, ts)
-        outbox.shown(connection, f"mail_post:{post_key}", digest(outgoing.post))
+        wishes.shown(connection, f"mail_post:{post_key}", digest(outgoing.post))
     elif row.kind == "alert":
         alerts.set_post(connection, row.payload["post_key"], channel, ts)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from bot.clock import Clock
 from bot.desk.model import FileTrouble
 from bot.slack_files import read_file
-from storage import attachments, messages, outbox
+from storage import attachments, messages, outbox, wishes
 from storage.attachments import Attachment
 from storage.engine import Database
 from storage.messages import CHUNK_BYTES
@@ -238,8 +238,8 @@ class FileRows:
             message = messages.load_message(connection, attachment.message_id)
             if message is not None and (file.name, file.size) != (attachment.name, attachment.size):
                 # Its name and size stand beside the words.
-                wish = outbox.copies_wish(message.id, message.case_id, self._clock.now())
-                outbox.want(connection, [wish])
+                wish = wishes.copies_wish(message.id, message.case_id, self._clock.now())
+                wishes.want(connection, [wish])
 
         await self._database.write(work)
         return replace(attachment, name=file.name, mime_type=file.mime_type, size=file.size, url=file.url)
@@ -274,7 +274,7 @@ class FileRows:
             settle_answer(connection, message_id, now)
             message = messages.load_message(connection, message_id)
             if message is not None and attachments.copies_to_delete(connection, message_id):
-                outbox.want(connection, [outbox.copies_wish(message.id, message.case_id, now)])
+                wishes.want(connection, [wishes.copies_wish(message.id, message.case_id, now)])
             outbox.rest_lane(connection, row.lane, now)
 
         await self.write(row, work)

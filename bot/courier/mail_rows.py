@@ -24,7 +24,7 @@ from bot.ops.logging import redacted
 from bot.ops.metrics import Metrics, Result, Step, Way
 from bot.text.safe import is_blank
 from bot.timing import Timing
-from storage import attachments, correspondence, inbox, messages, outbox
+from storage import attachments, correspondence, inbox, messages, outbox, wishes
 from storage.attachments import Attachment
 from storage.correspondence import CaseMail
 from storage.engine import Database
@@ -381,7 +381,7 @@ def _settle(connection: Connection, message_id: int, delivery: str, error: str |
     messages.set_delivery(connection, message_id, delivery, error)
     message = messages.load_message(connection, message_id)
     if message is not None and message.channel is not None and message.ts is not None:
-        outbox.want_mark(connection, message.channel, message.ts, _mark(delivery, error).value, now)
+        wishes.want_mark(connection, message.channel, message.ts, _mark(delivery, error).value, now)
 
 
 def _mark(delivery: str, error: str | None) -> MarkState:

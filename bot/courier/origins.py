@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from storage import inbox, outbox, pauses
+from storage import inbox, pauses, wishes
 from storage.engine import Database
 from storage.outbox import OutboxRow
 
@@ -82,11 +82,11 @@ def write_anew(connection: Connection, row: OutboxRow, now: datetime) -> None:
     if row.kind not in _WRITTEN_ANEW:
         return
     if row.kind == "card":
-        wish = outbox.card_wish(row.case_id or "", now)
+        wish = wishes.card_wish(row.case_id or "", now)
     elif row.kind == "alert":
-        wish = outbox.alert_wish(row.payload["post_key"], now)
+        wish = wishes.alert_wish(row.payload["post_key"], now)
     else:
         key = row.payload["post_key"]
-        wish = outbox.Wish(f"mail_post:{key}", "mail_post", now, payload={"post_key": key})
-    outbox.want(connection, [wish])
-    outbox.shown(connection, wish.target, "")
+        wish = wishes.Wish(f"mail_post:{key}", "mail_post", now, payload={"post_key": key})
+    wishes.want(connection, [wish])
+    wishes.shown(connection, wish.target, "")

@@ -17,12 +17,12 @@ from bot.blocks.post import Post
 from bot.clock import Clock
 from bot.desk.effects import MarkState
 from bot.leases import STATES, Duty, Leases
-from storage import alerts, attachments, held_mails, messages, outbox
+from storage import alerts, attachments, held_mails, messages, outbox, wishes
 from storage import reports as case_reports
 from storage.engine import Database
 from storage.errors import DatabaseUnavailable, LeaseLost
 from storage.messages import Copy
-from storage.outbox import Desired
+from storage.wishes import Desired
 
 from .mail_posts import mail_post
 from .message_posts import copy_post
@@ -132,7 +132,7 @@ class States:
             log.error("a state cannot be shown", target=state.target, exc_info=error)
             await self._rest(state, f"{type(error).__name__}: {error}")
         else:
-            done = outbox.forget if state.kind in _GONE else partial(outbox.applied, shown=shown)
+            done = wishes.forget if state.kind in _GONE else partial(wishes.applied, shown=shown)
             await self._duty.commit(partial(done, state=state))
 
     async def _show(self, state: Desired) -> str:
@@ -274,10 +274,10 @@ class States:
 
     async def _later(self, state: Desired, seconds: float, error: str) -> None:
         until = self._clock.now() + timedelta(seconds=seconds)
-        await self._duty.commit(partial(outbox.delay_state, state=state, until=until, error=error))
+        await self._duty.commit(partial(wishes.delay_state, state=state, until=until, error=error))
 
     async def _rest(self, state: Desired, error: str) -> None:
-        await self._duty.commit(partial(outbox.delay_state, state=state, until=None, error=error))
+        await self._duty.commit(partial(wishes.delay_state, state=state, until=None, error=error))
 
 
 def _nothing() -> None:
@@ -286,9 +286,9 @@ def _nothing() -> None:
 
 def _look(connection: Connection, now: datetime) -> tuple[list[Desired], datetime | None]:
     """What is due, and when something is next."""
-    next_at = outbox.next_state_due(connection)
+    next_at = wishes.next_state_due(connection)
     is_due = next_at is not None and next_at <= now
-    return (outbox.ready_states(connection, now, AT_ONCE) if is_due else []), next_at
+    return (wishes.ready_states(connection, now, AT_ONCE) if is_due else []), next_at
 
 
 def _method(state: Desired) -> str:

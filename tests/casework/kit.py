@@ -12,7 +12,7 @@ from bot.casework.batch_state import Desk
 from bot.casework.filing_rows import Channels
 from bot.casework.intake import Request, Verb, message_item, request_item
 from bot.casework.prepare import Prepared, prepare
-from bot.casework.worker import _take_unheld
+from bot.casework.taking import take_unheld
 from bot.clock import Clock
 from bot.desk.model import Person
 from bot.desk.policy import Policy
@@ -141,7 +141,7 @@ def prepared(item: Item) -> Prepared:
 def decide_all(connection: Connection, now: datetime = NOON, desk: Desk = DESK) -> list[str]:
     """Decide whatever waits in ready lanes, in batches as the worker makes them; the keys decided."""
     decided: list[str] = []
-    while items := _take_unheld(connection, now)[0]:
+    while items := take_unheld(connection, now)[0]:
         keys = apply_items(connection, [(item, prepared(item)) for item in items], {}, desk, now)
         if not keys:
             break

@@ -14,7 +14,7 @@ from bot.casework.batch_state import Desk
 from bot.casework.intake import ItemKind, Request, Verb, request_item
 from bot.casework.mail_prepare import Mail
 from bot.casework.prepare import prepare
-from bot.casework.worker import _take_unheld
+from bot.casework.taking import take_unheld
 from bot.desk.policy import AdminCheck, MailPolicy, Policy
 from bot.mail.parsed import Address, Bounce, Machine, ParsedMail, Verdict
 from storage import correspondence, held_mails, inbox, mailboxes
@@ -120,7 +120,7 @@ def prepared(item: Item) -> Any:
 
 def decide_all(connection: Connection, now: datetime, desk: Desk) -> None:
     for _ in range(100):
-        items = _take_unheld(connection, now)[0]
+        items = take_unheld(connection, now)[0]
         if not items:
             return
         apply_items(connection, [(item, prepared(item)) for item in items], {}, desk, now)

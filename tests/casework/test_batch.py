@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.casework.batch import Decided, apply_due, apply_items, read_outcome
 from bot.casework.batch_state import Desk
 from bot.casework.intake import Verb
-from bot.casework.worker import _take_unheld
+from bot.casework.taking import take_unheld
 from bot.desk.effects import ReplyKind
 from bot.desk.policy import Policy
 from storage import cases, inbox, messages, outbox
@@ -103,7 +103,7 @@ class TestOnce:
 
         def twice(connection: Connection) -> tuple[Any, Any]:
             put_all(connection, [dm(1), dm(2)])
-            pairs = [(item, prepared(item)) for item in _take_unheld(connection, NOON)[0]]
+            pairs = [(item, prepared(item)) for item in take_unheld(connection, NOON)[0]]
             return (
                 apply_items(connection, pairs, {}, DESK, NOON),
                 apply_items(connection, pairs, {}, DESK, NOON),
@@ -116,7 +116,7 @@ class TestOnce:
     async def test_each_item_knows_the_outbox_rows_that_follow_from_it(self, database: Database) -> None:
         def decide(connection: Connection) -> dict[str, Decided]:
             put_all(connection, [dm(1, user="U1"), dm(2, user="U2"), dm(3, user="U1"), dm(4, user=ADA)])
-            pairs = [(item, prepared(item)) for item in _take_unheld(connection, NOON)[0]]
+            pairs = [(item, prepared(item)) for item in take_unheld(connection, NOON)[0]]
             return apply_items(connection, pairs, {}, DESK, NOON)
 
         decided = await database.write(decide)

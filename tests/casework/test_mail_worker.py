@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection
 
-from bot.casework import worker
+from bot.casework import preparing, worker
 from bot.casework.mail_prepare import Mail
 from bot.casework.worker import Casework
 from bot.clock import Clock
@@ -17,8 +17,9 @@ from tests.casework.test_worker import decided, running, until
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"BACKOFF_FIRST": 0.02, "BACKOFF_MOST": 0.1, "POLL": 0.05, "PREPARE_WAIT": 0.05}.items():
+    for name, seconds in {"BACKOFF_FIRST": 0.02, "BACKOFF_MOST": 0.1, "POLL": 0.05}.items():
         monkeypatch.setattr(worker, name, seconds)
+    monkeypatch.setattr(preparing, "WAIT", 0.05)
 
 
 class SomeUnreadable(KnownMails):

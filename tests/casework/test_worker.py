@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from bot.casework import batch, worker
+from bot.casework import batch, preparing, taking, worker
 from bot.casework.intake import Verb
 from bot.casework.worker import Casework
 from bot.clock import Clock
@@ -47,8 +47,9 @@ only_postgres = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits in which a test can wait."""
-    for name, seconds in {"BACKOFF_FIRST": 0.02, "BACKOFF_MOST": 0.1, "POLL": 0.05, "PREPARE_WAIT": 0.05}.items():
+    for name, seconds in {"BACKOFF_FIRST": 0.02, "BACKOFF_MOST": 0.1, "POLL": 0.05}.items():
         monkeypatch.setattr(worker, name, seconds)
+    monkeypatch.setattr(preparing, "WAIT", 0.05)
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ class TestWorking:
         (place,) = await column(
             database, "SELECT count(*) FROM messages WHERE id < (SELECT id FROM messages WHERE sender = 'U2')"
         )
-        assert place <= worker.ITEMS_PER_LANE
+        assert place <= taking.ITEMS_PER_LANE
         assert await database.read(faults) == []
 
     async def test_it_stops_between_rounds(self, database: Database, people: KnownPeople) -> None:
@@ -280,28 +281,6 @@ class TestFailures:
             await Casework(database, people, DESK, Clock())._count_failure(item, ValueError("late"))
         assert await column(database, "SELECT state FROM inbox") == ["done"]
         assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [0]
-
-
-def waiting_item(number: int, lane: str, attempts: int) -> Item:
-    return Item(
-        number, f"k{number}", "message", lane, after(number), after(number), b"", attempts, tell_late=False
-    )
-
-
-@pytest.mark.parametrize(
-    ("attempts", "together", "alone"),
-    [
-        ("a0 a0 b0", [1, 2, 3], []),
-        ("a1 a0 b0", [3], [1]),
-        ("a0 a1 a0 b0", [1, 4], []),  # what stands before it goes first
-        ("a1 a1 b2 c0", [4], [1, 3]),
-        ("", [], []),
-    ],
-)
-def test_what_was_tried_before_stands_alone(attempts: str, together: list[int], alone: list[int]) -> None:
-    items = [waiting_item(n, word[0], int(word[1])) for n, word in enumerate(attempts.split(), 1)]
-    found = worker._apart(items)
-    assert [[item.id for item in part] for part in found] == [together, alone]
 
 
 class TestLookups:

@@ -4,10 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-import structlog
 
-from bot.casework import worker
-from tests.security.fuzzed_desk import FuzzedDesk, fuzzed_desk
+from tests.security.fuzzed_desk import FuzzedDesk, fuzzed_desk, quick_and_quiet
 from tests.security.payloads import MALLORY, MALLORYS_DM
 
 WRITTEN = {
@@ -24,9 +22,7 @@ only_sqlite = pytest.mark.parametrize("database_kind", [pytest.param("sqlite", i
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, seconds in {"BACKOFF_FIRST": 0.001, "BACKOFF_MOST": 0.002, "POLL": 0.05}.items():
-        monkeypatch.setattr(worker, name, seconds)
-    with structlog.testing.capture_logs():
+    with quick_and_quiet(monkeypatch):
         yield
 
 

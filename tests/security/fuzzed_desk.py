@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import aiohttp
+import pytest
 import sqlalchemy as sa
+import structlog
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from bot.casework import worker
 from bot.casework.batch_state import Desk
 from bot.casework.enquiries import Enquiries
 from bot.casework.filing_rows import Channels
@@ -175,3 +178,12 @@ def _post_cards(connection: sa.Connection) -> None:
     for case_id, customer, row in connection.execute(waiting).all():
         cases.set_thread(connection, case_id, SUPPORT, THREADS.get(customer, f"1900000000.{row:06}"))
         connection.execute(sa.text("UPDATE outbox SET state = 'sent' WHERE id = :id"), {"id": row})
+
+
+@contextlib.contextmanager
+def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Waits in which a test can wait; tracebacks drawn for the terminal cost more than what is tested."""
+    for name, seconds in {"BACKOFF_FIRST": 0.001, "BACKOFF_MOST": 0.002, "POLL": 0.05, "GATHER": 0.0}.items():
+        monkeypatch.setattr(worker, name, seconds)
+    with structlog.testing.capture_logs():
+        yield

@@ -4,13 +4,11 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.casework import worker
 from bot.sandbox.people import ADA, DANA, OMAR
-from tests.security.fuzzed_desk import FuzzedDesk, fuzzed_desk
+from tests.security.fuzzed_desk import FuzzedDesk, fuzzed_desk, quick_and_quiet
 from tests.security.payloads import MALLORY, WORDS, events, interactions, mutated, timed
 
 FULL = os.environ.get("FULL") == "1"
@@ -25,10 +23,7 @@ KEPT = ("message", "app_mention")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Waits in which a test can wait; tracebacks drawn for the terminal cost more than what is tested."""
-    for name, seconds in {"BACKOFF_FIRST": 0.001, "BACKOFF_MOST": 0.002, "POLL": 0.05, "GATHER": 0.0}.items():
-        monkeypatch.setattr(worker, name, seconds)
-    with structlog.testing.capture_logs():
+    with quick_and_quiet(monkeypatch):
         yield
 
 

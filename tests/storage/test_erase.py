@@ -20,6 +20,7 @@ from storage import (
     mailboxes,
     outbox,
     post_changes,
+    wishes,
 )
 from storage.engine import Database, open_database
 from storage.erase import LivesOn
@@ -120,7 +121,7 @@ def fill(connection: Connection) -> None:
         ],
         NOON,
     )
-    outbox.want(connection, [outbox.card_wish("CASE_001", NOON), outbox.mark_wish("CSUP", "2.0", "waiting", NOON)])
+    wishes.want(connection, [wishes.card_wish("CASE_001", NOON), wishes.mark_wish("CSUP", "2.0", "waiting", NOON)])
     post_changes.note(connection, "CSUP", "2.0", PostChange(NOON, "secret edit"))
     held_mails.hold(
         connection,

@@ -32,6 +32,7 @@ from storage import (
     retention,
     trace,
     watch,
+    wishes,
 )
 from storage.cases import Customer
 from storage.engine import Database, engine_for, open_database
@@ -378,8 +379,8 @@ WORKS: list[tuple[str, Callable[[Connection], object], list[str]]] = [
     ("behind", lambda c: outbox.behind(c, outbox.rows_of(c, [3])[0], 14), ["ix_outbox_unsent"]),
     ("shown_at", lambda c: messages.shown_at(c, "CSUP", "1.0"), ["ix_copies_post"]),
     ("fate_of", lambda c: outbox.fate_of(c, 7), ["ix_outbox_message"]),
-    ("ready_states", lambda c: outbox.ready_states(c, after(1), 20), ["ix_desired_ready"]),
-    ("next_state_due", outbox.next_state_due, ["ix_desired_ready"]),
+    ("ready_states", lambda c: wishes.ready_states(c, after(1), 20), ["ix_desired_ready"]),
+    ("next_state_due", wishes.next_state_due, ["ix_desired_ready"]),
     ("due_cases", lambda c: cases.due_cases(c, after(1), 100), ["ix_cases_due"]),
     ("longest_waiting", lambda c: reports.longest_waiting(c, 10), ["ix_cases_waiting"]),
     ("open_cases", lambda c: reports.open_cases(c, 5_010), ["ix_cases_waiting", "ix_cases_open"]),
