@@ -216,7 +216,7 @@ class Bot:
             if database.dialect == "sqlite":  # its file's lock says that nobody else holds any
                 await database.write(lease_rows.forget)
             await parts.processes.beat()
-            await parts.courier.origins.begin()
+            await parts.slack_rows.origins.begin()
             await parts.replay.begin(listens=settings.slack_sockets > 0)
 
         await self._until_reached("the database", begin, DatabaseUnavailable)

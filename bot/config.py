@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
@@ -23,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.blocks.words import DEFAULT_COMMAND, RECEIVED_TEMPLATE
 from bot.desk.policy import (
@@ -35,20 +34,40 @@ from bot.desk.policy import (
     Policy,
     SilenceClock,
 )
-from bot.desk.rules import detect_closure_phrase
 from bot.hosts import is_loopback
 from bot.mail.addresses import normal_address
 from bot.mail.authenticity import Trust, trust_of
 from bot.mail.settings import INCOMPLETE, MailboxFields
 from bot.people import AdminLists
 from bot.setting_files import SUFFIX, read_files, written
-from storage.errors import UnusableDatabaseUrl
+from bot.setting_types import (
+    A_YEAR,
+    SLACK_API_URL,
+    AccessToken,
+    Addresses,
+    ApiUrl,
+    AppToken,
+    BotToken,
+    Channel,
+    ClosurePhrase,
+    Command,
+    DatabaseUrl,
+    Days,
+    Footer,
+    Host,
+    Mention,
+    ReceivedText,
+    Seconds,
+    UserIds,
+    Words,
+    lower,
+    off_is_zero,
+    upper,
+)
 from storage.urls import driver_url
 
-SLACK_API_URL = "https://slack.com/api/"
 ENV_FILE = ".env"
 SMTPS_PORT = 465
-A_YEAR = 366 * 24 * 3600
 A_GIGABYTE = 1024**3  # Slack takes no larger file
 
 
@@ -59,136 +78,6 @@ class ConfigError(Exception):
         self.problems = tuple(problems)
         super().__init__("; ".join(self.problems))
 
-
-def _split(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _database_url(value: str) -> str:
-    try:
-        driver_url(value)
-    except UnusableDatabaseUrl as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-def _token(prefix: str, where: str) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        if not re.fullmatch(rf"{prefix}[\w.-]+", value.get_secret_value()):
-            raise ValueError(f"it must start with {prefix} and have no blanks in it; {where}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _channel(value: str) -> str:
-    value = value.strip().lstrip("#")
-    if not re.fullmatch(r"[\w.-]{1,80}", value) or value.startswith(("xoxb-", "xapp-")):
-        raise ValueError("write a channel's id, such as C0123456789, or its name, such as #support")
-    return value if is_channel_id(value) else value.lower()
-
-
-def _user_ids(values: tuple[str, ...]) -> tuple[str, ...]:
-    if wrong := [value for value in values if not re.fullmatch(r"[UW][A-Z0-9]{5,}", value)]:
-        raise ValueError(
-            f"{', '.join(wrong)}: write member ids such as U0123456789, separated by commas; Slack shows "
-            "them in a person's profile under ⋮, “Copy member ID”"
-        )
-    return values
-
-
-def _addresses(values: tuple[str, ...]) -> tuple[str, ...]:
-    if wrong := [value for value in values if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value)]:
-        raise ValueError(f"{', '.join(wrong)}: write addresses such as ada@example.com, separated by commas")
-    return tuple(value.lower() for value in values)
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _off_is_zero(value: Any) -> Any:
-    return 0 if isinstance(value, str) and value.lower() in {"off", "no", "false", "never"} else value
-
-
-def _api_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError(f"write an address such as {SLACK_API_URL}")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("plain http is only allowed to this machine itself (127.0.0.1); write https://")
-    _ = parts.port  # raises what is wrong with it
-    return value if value.endswith("/") else value + "/"
-
-
-def _mention(value: str) -> str:
-    """Take a mention as people write it, and make it Slack's."""
-    value = value.strip()
-    if value == "" or re.fullmatch(r"<(?:!here|!channel|!everyone|!subteam\^S\w+|@[UW]\w+)>", value):
-        return value
-    if value.lstrip("@") in {"here", "channel", "everyone"}:
-        return f"<!{value.lstrip('@')}>"
-    if re.fullmatch(r"S[A-Z0-9]{6,}", value):
-        return f"<!subteam^{value}>"
-    if re.fullmatch(r"[UW][A-Z0-9]{6,}", value):
-        return f"<@{value}>"
-    raise ValueError("write here, channel, a user's id (U…) or a user group's id (S…)")
-
-
-def _command(value: str) -> str:
-    if not re.fullmatch(r"/[a-z0-9_-]{1,31}", value):
-        raise ValueError(
-            "write it as in your Slack app, such as /case: a slash, then at most 31 lower-case letters, digits, - "
-            "and _"
-        )
-    return value
-
-
-def _host(value: str) -> str:
-    try:
-        value.encode("idna")
-    except UnicodeError:
-        raise ValueError("write an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all") from None
-    return value
-
-
-def _secret_token(value: SecretStr) -> SecretStr:
-    token = value.get_secret_value()
-    if token and not re.fullmatch(r"[!-~]{16,}", token):
-        raise ValueError(
-            "write at least 16 letters, digits and signs without blanks: openssl rand -hex 32 makes one"
-        )
-    return value
-
-
-def _closure_phrase(value: str) -> str:
-    if not detect_closure_phrase(value, value):
-        raise ValueError("an admin who types it would close nothing: write words, and no code or quote")
-    return value
-
-
-def _received_text(value: str) -> str:
-    if len(value) > 3000:
-        raise ValueError("it may have 3,000 characters at most")
-    return value
-
-
-def _footer(value: str) -> str:
-    if len(value) > 1000:
-        raise ValueError("it may have 1,000 characters at most")
-    return value.replace("\\n", "\n")
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Seconds = Annotated[float, Field(gt=0, le=A_YEAR, allow_inf_nan=False)]
-Days = Annotated[float, BeforeValidator(_off_is_zero), Field(ge=0, le=36_600, allow_inf_nan=False)]
-Channel = Annotated[str, AfterValidator(_channel)]
 
 AnySettings = TypeVar("AnySettings", bound="DatabaseSettings")
 
@@ -235,18 +124,12 @@ def smtp_problems(
     return problems
 
 
-_BOT_TOKEN = _token("xoxb-", "copy the Bot User OAuth Token from “OAuth & Permissions” of your Slack app")
-_APP_TOKEN = _token(
-    "xapp-", "make an app-level token with connections:write in “Basic Information” of your Slack app"
-)
-
-
 class DatabaseSettings(BaseSettings):
     """What a command needs that touches nothing but the database."""
 
     model_config = SettingsConfigDict(env_file=ENV_FILE, extra="ignore", env_ignore_empty=True)
 
-    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///./case_management.db"
+    database_url: DatabaseUrl = "sqlite:///./case_management.db"
 
     @model_validator(mode="before")
     @classmethod
@@ -259,9 +142,9 @@ class DatabaseSettings(BaseSettings):
 class Settings(DatabaseSettings, MailboxFields):
     """Each field is the environment variable of the same name in capitals; `.env.example` explains them."""
 
-    slack_bot_token: Annotated[SecretStr, _BOT_TOKEN]
-    slack_app_token: Annotated[SecretStr, _APP_TOKEN]
-    slack_api_url: Annotated[str, AfterValidator(_api_url)] = SLACK_API_URL
+    slack_bot_token: BotToken
+    slack_app_token: AppToken
+    slack_api_url: ApiUrl = SLACK_API_URL
     slack_sockets: Annotated[int, Field(ge=0, le=10)] = 2
     replay_interval: Seconds = 600
     slack_posts_per_second: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = 1.0
@@ -269,61 +152,61 @@ class Settings(DatabaseSettings, MailboxFields):
     alerting_slack_channel: Channel
     logging_slack_channel: Channel
 
-    admin_slack_users: Annotated[Words, AfterValidator(_user_ids)] = ()
+    admin_slack_users: UserIds = ()
     admin_slack_usergroup: str = ""
-    admin_emails: Annotated[Words, AfterValidator(_addresses), Field(validate_default=True)] = ()
+    admin_emails: Addresses = ()
 
-    admin_email_check: Annotated[AdminCheck, BeforeValidator(_lower)] = AdminCheck.DMARC
+    admin_email_check: Annotated[AdminCheck, BeforeValidator(lower)] = AdminCheck.DMARC
     email_authserv_id: str = ""
     email_auto_limit: Annotated[int, Field(ge=0)] = 5
     email_auto_limit_total: Annotated[int, Field(ge=0)] = 60
     email_new_cases_per_hour: Annotated[int, Field(ge=0)] = 60
     held_alert: Annotated[
-        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR / 3600, allow_inf_nan=False)
+        float, BeforeValidator(off_is_zero), Field(ge=0, le=A_YEAR / 3600, allow_inf_nan=False)
     ] = 4
 
     smtp_server: str = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 465
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
-    smtp_security: Annotated[Literal["auto", "tls", "starttls", "none"], BeforeValidator(_lower)] = "auto"
+    smtp_security: Annotated[Literal["auto", "tls", "starttls", "none"], BeforeValidator(lower)] = "auto"
     smtp_insecure: bool = False
     email_from: Annotated[str, Field(validate_default=True)] = ""
-    email_footer: Annotated[str, AfterValidator(_footer)] = ""
+    email_footer: Footer = ""
     email_send_max_bytes: Annotated[int, Field(ge=10_000, le=A_GIGABYTE)] = 25 * 1024**2
     emails_per_minute: Annotated[float, Field(gt=0, le=6000, allow_inf_nan=False)] = 30
     answer_delay: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 20
 
     escalation_check_interval: Seconds = 300
     escalation_silence_hours: Annotated[float, Field(gt=0, le=A_YEAR / 3600, allow_inf_nan=False)] = 48
-    escalation_clock: Annotated[SilenceClock, BeforeValidator(_lower)] = SilenceClock.LAST_MESSAGE
+    escalation_clock: Annotated[SilenceClock, BeforeValidator(lower)] = SilenceClock.LAST_MESSAGE
     escalation_follow_ups: Annotated[int, Field(ge=0)] = 3
     followup_merge_seconds: Annotated[float, Field(ge=0, le=A_YEAR, allow_inf_nan=False)] = 0
     escalation_keywords: Words = DEFAULT_KEYWORDS
     escalation_remind: Annotated[
-        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR / 60, allow_inf_nan=False)
+        float, BeforeValidator(off_is_zero), Field(ge=0, le=A_YEAR / 60, allow_inf_nan=False)
     ] = 0
-    alert_mention: Annotated[str, AfterValidator(_mention)] = ""
+    alert_mention: Mention = ""
 
-    command: Annotated[str, AfterValidator(_command)] = DEFAULT_COMMAND
-    closure_phrase: Annotated[str, AfterValidator(_closure_phrase)] = DEFAULT_CLOSURE_PHRASE
+    command: Command = DEFAULT_COMMAND
+    closure_phrase: ClosurePhrase = DEFAULT_CLOSURE_PHRASE
     received_notice: bool = True
-    received_text: Annotated[str, AfterValidator(_received_text)] = RECEIVED_TEMPLATE
+    received_text: ReceivedText = RECEIVED_TEMPLATE
 
     raw_retention_days: Days = 30
     retention_days: Days = 0
 
     file_max_bytes: Annotated[int, Field(ge=1, le=A_GIGABYTE)] = DEFAULT_FILE_MAX_BYTES
 
-    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     canary_interval: Annotated[
-        float, BeforeValidator(_off_is_zero), Field(ge=0, le=A_YEAR, allow_inf_nan=False)
+        float, BeforeValidator(off_is_zero), Field(ge=0, le=A_YEAR, allow_inf_nan=False)
     ] = 0
-    metrics_token: Annotated[SecretStr, AfterValidator(_secret_token)] = SecretStr("")
+    metrics_token: AccessToken = SecretStr("")
     debug: bool = False
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
-    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = "auto"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(upper)] = "INFO"
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lower)] = "auto"
 
     @field_validator("admin_emails")
     @classmethod
@@ -477,10 +360,6 @@ def misspelt_names() -> list[str]:
     given = {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE))} - known
     found = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in sorted(given)}
     return [f"{name} is no setting; is {match[0]} meant?" for name, match in found.items() if match]
-
-
-def is_channel_id(name: str) -> bool:
-    return re.fullmatch(r"[CG][A-Z0-9]{8,}", name) is not None
 
 
 def _bare(value: Any) -> Any:

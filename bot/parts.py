@@ -25,6 +25,7 @@ from bot.courier.mail_rows import MailRows
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import NotSent, SlackGateway
+from bot.courier.slack_rows import SlackRows
 from bot.courier.states import States
 from bot.courier.transfer import FileTransfer
 from bot.escalation import EscalationClock
@@ -197,22 +198,16 @@ class Parts:
             max_bytes=settings.email_send_max_bytes,
             timing=means.timing,
         )
-        self.courier = Courier(
-            database,
-            self.gateway,
-            self.pacing,
-            words,
-            self.channels,
-            clock,
-            files,
-            self.leases,
-            means.timing,
-            mail_rows,
+        self.slack_rows = SlackRows(
+            database, self.gateway, self.pacing, words, self.channels, clock, files, means.timing
         )
-        self.courier.why_gone = _as_delivery(self.people.why_gone)
-        self.courier.metrics = mail_rows.metrics = means.metrics
+        self.slack_rows.why_gone = _as_delivery(self.people.why_gone)
+        self.courier = Courier(
+            database, self.slack_rows, files, mail_rows, self.pacing, clock, self.leases, means.timing
+        )
+        self.courier.metrics = self.slack_rows.metrics = mail_rows.metrics = means.metrics
         self.courier.on_delivered = self.outbox_changed
-        self.courier.on_report = mail_rows.on_report = self.casework.wake
+        self.slack_rows.on_report = mail_rows.on_report = self.casework.wake
         mail_rows.on_trouble = self.troubles.tell
         self.states = States(database, self.gateway, self.pacing, words, clock, self.leases)
         self.states.on_outbox = self.outbox_changed

@@ -60,7 +60,7 @@ class Services:
         if parts is None:
             return "disconnected"
         if (
-            parts.courier.login_trouble is not None
+            parts.slack_rows.login_trouble is not None
             or parts.people.login_trouble is not None
             or parts.channels.trouble
         ):

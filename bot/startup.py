@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from bot.casework.filing_rows import Channels
-from bot.config import Settings, is_channel_id
+from bot.config import Settings
 from bot.courier.slack import ChannelTrouble, LoginTrouble, Refused, SlackGateway
+from bot.setting_types import is_channel_id
 from storage.engine import is_away
 
 # What each listener and each call needs; the manifest asks for these (a test compares).

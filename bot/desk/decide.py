@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import assert_never
 
+from .alerting import acknowledged_since_alert, escalate, still_waiting, with_silence_clock
 from .effects import (
-    AddUnderAlert,
     DeleteCopies,
     EditCopies,
     Effect,
@@ -19,7 +19,6 @@ from .effects import (
     MarkState,
     OpenThread,
     OpenThreadAgain,
-    RaiseAlert,
     RecordMessage,
     RefreshAlert,
     RefreshCard,
@@ -117,7 +116,7 @@ def decide(case: Case | None, event: Event, policy: Policy, now: datetime) -> De
         case FileFailed():
             return _file_failed(case, event, policy)
         case AnswerBounced():
-            case = _still_waiting(case, policy) if case.is_open else case
+            case = still_waiting(case, policy) if case.is_open else case
             return Decision(case, bounce_told(case, event))
         case MailShown():
             return Decision(case, mail_shown(event))
@@ -167,7 +166,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
         if written_last and _moves_the_reply(case, event)
         else case.reply_to or event.reply_to,
     )
-    case = _with_silence_clock(case, policy, not_before=now if event.quietly else None)
+    case = with_silence_clock(case, policy, not_before=now if event.quietly else None)
     written = judge_files(event.written, policy)
     effects.append(
         RecordMessage(
@@ -188,7 +187,7 @@ def _customer_wrote(case: Case | None, event: CustomerWrote, policy: Policy, now
     )
     trigger = should_escalate_case(case, policy, now, event.written.typed, follow_up)
     if trigger is not None and not event.quietly:
-        case, more = _escalate(case, trigger, policy, now)
+        case, more = escalate(case, trigger, policy, now)
         effects.extend(more)
     effects.append(RefreshCard())
     return Decision(case, tuple(effects))
@@ -314,7 +313,7 @@ def _with_answer(case: Case, at: datetime, by: Person, followed_by: tuple[dateti
         waiting_since=min(followed_by, default=None) if newest else case.waiting_since,
         alert_rearmed=case.alert_rearmed or case.escalated,
     )
-    return _with_silence_clock(case, policy)
+    return with_silence_clock(case, policy)
 
 
 def _count_merged(times: tuple[datetime, ...], policy: Policy) -> int:
@@ -417,7 +416,7 @@ def _escalation_requested(case: Case, event: EscalationRequested, policy: Policy
         return Decision(case, reply=Reply(ReplyKind.ALREADY_ESCALATED, case.case_id))
     alerts_before = case.alert_no
     trigger = Trigger(TriggerKind.MANUAL, detail=event.why, by=event.by.name)
-    case, effects = _escalate(case, trigger, policy, now)
+    case, effects = escalate(case, trigger, policy, now)
     kind = ReplyKind.ESCALATED if case.alert_no > alerts_before else ReplyKind.ADDED_UNDER_ALERT
     return Decision(case, (*effects, RefreshCard()), Reply(kind, case.case_id))
 
@@ -426,7 +425,7 @@ def _acknowledged(case: Case, event: Acknowledged, policy: Policy) -> Decision:
     """A case acknowledged and then forgotten alerts again when it has been silent for the whole time anew."""
     if not case.is_open:
         return Decision(case, reply=Reply(ReplyKind.CASE_CLOSED, case.case_id))
-    if not case.alert_no or _acknowledged_since_alert(case):
+    if not case.alert_no or acknowledged_since_alert(case):
         by = case.acknowledged_by or ""
         return Decision(case, reply=Reply(ReplyKind.ALREADY_ACKNOWLEDGED, case.case_id, by=by))
     case = replace(
@@ -436,17 +435,9 @@ def _acknowledged(case: Case, event: Acknowledged, policy: Policy) -> Decision:
         alert_rearmed=True,
         remind_due_at=None,
     )
-    case = _with_silence_clock(case, policy, not_before=event.at)
+    case = with_silence_clock(case, policy, not_before=event.at)
     return Decision(
         case, (RefreshAlert(case.alert_no), RefreshCard()), Reply(ReplyKind.ACKNOWLEDGED, case.case_id)
-    )
-
-
-def _acknowledged_since_alert(case: Case) -> bool:
-    return (
-        case.acknowledged_at is not None
-        and case.alerted_at is not None
-        and case.acknowledged_at >= case.alerted_at
     )
 
 
@@ -457,10 +448,10 @@ def _time_came(case: Case, policy: Policy, now: datetime) -> Decision:
     if case.silence_due_at is not None and now > case.silence_due_at:
         trigger = should_escalate_case(case, policy, now)
         if trigger is None:
-            case = _with_silence_clock(case, policy)  # the settings have changed since it was set
+            case = with_silence_clock(case, policy)  # the settings have changed since it was set
         else:
             case = replace(case, silence_due_at=None)
-            case, more = _escalate(case, trigger, policy, now)
+            case, more = escalate(case, trigger, policy, now)
             effects.extend([*more, RefreshCard()])
     if case.remind_due_at is not None and now > case.remind_due_at:
         due = now + policy.remind_every if policy.remind_every else None
@@ -472,7 +463,7 @@ def _time_came(case: Case, policy: Policy, now: datetime) -> Decision:
 
 def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decision:
     """An answer that did not arrive leaves its customer waiting."""
-    case = _still_waiting(case, policy)
+    case = still_waiting(case, policy)
     failed = SayInThread(
         ThreadNotice.DELIVERY_FAILED, event.at, to=event.author, detail=event.reason, about=event.ref
     )
@@ -490,17 +481,9 @@ def _delivery_failed(case: Case, event: DeliveryFailed, policy: Policy) -> Decis
 def _answer_recalled(case: Case, event: AnswerRecalled, policy: Policy) -> Decision:
     """What never went answers nobody; a closing that went with it stands."""
     if case.is_open and not event.answered_otherwise:
-        case = _still_waiting(case, policy)
+        case = still_waiting(case, policy)
     said = SayInThread(ThreadNotice.ANSWER_RECALLED, event.at, to=event.author, about=event.ref)
     return Decision(case, (said, RefreshCard()))
-
-
-def _still_waiting(case: Case, policy: Policy) -> Case:
-    if case.last_customer_at is None:
-        return case
-    waiting_since = case.waiting_since or case.last_customer_at
-    case = replace(case, unanswered=max(case.unanswered, 1), waiting_since=waiting_since)
-    return _with_silence_clock(case, policy)
 
 
 def _file_failed(case: Case, event: FileFailed, policy: Policy) -> Decision:
@@ -512,7 +495,7 @@ def _file_failed(case: Case, event: FileFailed, policy: Policy) -> Decision:
         return Decision(case, tuple(told))
     effects: list[Effect] = [Mark(event.ref, MarkState.FAILED)]
     if event.nothing_arrived:
-        case = _still_waiting(case, policy)
+        case = still_waiting(case, policy)
         effects.append(FailAnswer(event.message_id, event.file.detail or event.file.trouble.value))
     effects += tell_of_lost_files(
         (event.file,),
@@ -523,40 +506,6 @@ def _file_failed(case: Case, event: FileFailed, policy: Policy) -> Decision:
         by_mail=case.source is Source.EMAIL,
     )
     return Decision(case, (*effects, RefreshCard()))
-
-
-def _escalate(case: Case, trigger: Trigger, policy: Policy, now: datetime) -> tuple[Case, list[Effect]]:
-    """Raise an alert, or add the trigger under the one that stands."""
-    newly_escalated = not case.escalated
-    rested = case.alerted_at is None or now - case.alerted_at >= policy.realert_after
-    case = replace(case, escalated=True, escalated_at=case.escalated_at if not newly_escalated else now)
-    effects: list[Effect] = []
-    if newly_escalated:
-        effects.append(SayInThread(ThreadNotice.ESCALATED, now, by=trigger.by, trigger=trigger))
-    if rested and (newly_escalated or case.alert_rearmed):
-        case = replace(
-            case,
-            alert_no=case.alert_no + 1,
-            alerted_at=now,
-            alert_rearmed=False,
-            alert_additions=0,
-            acknowledged_at=None,  # that was the last alert; nobody has acknowledged this one
-            acknowledged_by=None,
-            remind_due_at=now + policy.remind_every if policy.remind_every else None,
-        )
-        effects.append(RaiseAlert(case.alert_no, trigger, case.waiting_since, case.last_message_at))
-        return case, effects
-    if newly_escalated:
-        # Reopened, and too soon for an alert of its own: the last one stands again, the next trigger alerts.
-        remind = policy.remind_every if not _acknowledged_since_alert(case) else None
-        case = replace(case, alert_rearmed=True, remind_due_at=now + remind if remind else None)
-        effects.append(RefreshAlert(case.alert_no))
-    if case.alert_additions >= policy.max_alert_additions:
-        return case, effects
-    case = replace(case, alert_additions=case.alert_additions + 1)
-    last = case.alert_additions == policy.max_alert_additions
-    effects.append(AddUnderAlert(case.alert_no, case.alert_additions, trigger, last))
-    return case, effects
 
 
 def _new_case(
@@ -576,12 +525,3 @@ def _new_case(
 
 def _after_closing(at: datetime, case: Case) -> bool:
     return case.closed_at is not None and at > case.closed_at
-
-
-def _with_silence_clock(case: Case, policy: Policy, not_before: datetime | None = None) -> Case:
-    if not case.is_open:
-        return case
-    if policy.silence_clock is SilenceClock.CUSTOMER_WAITING and case.waiting_since is None:
-        return replace(case, silence_due_at=None)
-    start = max(case.last_message_at, not_before) if not_before else case.last_message_at
-    return replace(case, silence_due_at=start + policy.silence)

@@ -16,6 +16,7 @@ from bot.courier.courier import Courier
 from bot.courier.pacing import Pacing
 from bot.courier.render import Words
 from bot.courier.slack import ChannelTrouble, LoginTrouble, Uncertain
+from bot.courier.slack_rows import SlackRows
 from bot.leases import Leases
 from bot.timing import Timing
 from bot.views import Views
@@ -69,17 +70,10 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
     channels = DeskChannels("C0SUPPORT", "C0ALERTS", LOG, {}, {}, database, clock)
     words = Words(channels.support, "", "", "", Views(""), reserved_names=tuple, file_max_bytes=1)
     pacing = Pacing(1000, Clock.monotonic)
-    courier = Courier(
-        database,
-        slack,
-        pacing,
-        words,
-        channels,
-        clock,
-        files=SimpleNamespace(),
-        leases=Leases(database, "this process", Clock.monotonic),
-        timing=Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01),
-    )  # type: ignore[arg-type]
+    files, timing = SimpleNamespace(), Timing(retry_after=0.01, settle_after=0.0, login_pause=0.01)
+    rows = SlackRows(database, slack, pacing, words, channels, clock, files, timing)
+    leases = Leases(database, "this process", Clock.monotonic)
+    courier = Courier(database, rows, files, None, pacing, clock, leases, timing)
     running = asyncio.create_task(courier.run())
 
     def ended(connection: Any) -> Any:
@@ -94,7 +88,7 @@ async def delivered(database: Database, slack: ScriptedSlack, *, found_as: str =
     finally:
         courier.stop()
         await running
-    assert courier.login_trouble is None
+    assert rows.login_trouble is None
     return result
 
 

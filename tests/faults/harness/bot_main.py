@@ -25,8 +25,9 @@ from bot.timing import Timing
 TIMERS = {
     "bot.app": ("RETRY_PAUSE",),
     "bot.casework.worker": ("BACKOFF_FIRST", "BACKOFF_MOST"),
-    "bot.courier.courier": ("BACKOFF_MOST", "POLL"),
+    "bot.courier.courier": ("POLL",),
     "bot.courier.mail_rows": ("BACKOFF_MOST",),
+    "bot.courier.slack_rows": ("BACKOFF_MOST",),
     "bot.courier.states": ("BACKOFF_MOST", "POLL"),
     "bot.escalation": ("HOLD_MOST", "HOLD_POLL", "DATABASE_PAUSE"),
     "bot.ops.troubles": ("AGAIN",),
