@@ -61,7 +61,7 @@ def retry_item(connection: Connection, key: str, now: datetime) -> bool:
     row = connection.execute(
         sa.update(inbox)
         .where(QUARANTINED, inbox.c.key == key)
-        .values(state="waiting", attempts=0, error=None, done_at=None)
+        .values(state="waiting", attempts=0, tried_by="", error=None, done_at=None)
         .returning(inbox.c.lane)
     ).first()
     if row is None:

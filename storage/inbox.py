@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -196,10 +196,10 @@ def ready_lanes(connection: Connection, now: datetime, limit: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Lanes taken for a while; `left_behind` are those that another process had taken and did not give back."""
+    """Lanes taken for a while; `left_behind`: those that another process had and did not give back, and which."""
 
     lanes: tuple[str, ...]
-    left_behind: tuple[str, ...] = ()
+    left_behind: Mapping[str, str] = field(default_factory=dict)
 
 
 def take_lanes(
@@ -232,7 +232,7 @@ def take_lanes(
             .where(inbox_lanes.c.lane.in_(sorted(in_use - set(lanes))))
             .values(next_at=inbox_lanes.c.taken_until)
         )
-    return Taken(lanes, tuple(row.lane for row in of_others if row.lane not in in_use))
+    return Taken(lanes, {row.lane: row.taken_by for row in of_others if row.lane not in in_use})
 
 
 def not_given_back(connection: Connection, lanes: Collection[str], owner: str) -> set[str]:
@@ -243,11 +243,17 @@ def not_given_back(connection: Connection, lanes: Collection[str], owner: str) -
     return set(connection.execute(statement).scalars())
 
 
-def suspect(connection: Connection, lanes: Sequence[str], per_lane: int) -> None:
-    """The first items of lanes that were left behind count as tried once: one of them may have ended a process."""
-    ids = [item.id for item in heads(connection, lanes, per_lane) if not item.attempts]
-    if ids:
-        connection.execute(sa.update(inbox).where(inbox.c.id.in_(ids), WAITING).values(attempts=1))
+def suspect(connection: Connection, left_behind: Mapping[str, str], per_lane: int) -> None:
+    """The first items of lanes that were left behind count as tried once, by whom left them: one of them may have
+    ended that process. `left_behind`: the process by lane.
+    """
+    tried: dict[str, list[int]] = {}
+    for item in heads(connection, sorted(left_behind), per_lane):
+        if not item.attempts:
+            tried.setdefault(left_behind[item.lane], []).append(item.id)
+    for owner, ids in tried.items():
+        statement = sa.update(inbox).where(inbox.c.id.in_(ids), WAITING)
+        connection.execute(statement.values(attempts=1, tried_by=_named(owner)))
 
 
 def next_wake(connection: Connection) -> datetime | None:
@@ -366,38 +372,58 @@ def rest_lanes(
     )
 
 
-def begin_attempt(connection: Connection, item_id: int) -> int:
-    """Note that a waiting item is about to be tried alone; how often it was by now, 0 when it waits no more."""
+def begin_attempt(connection: Connection, item_id: int, owner: str) -> int:
+    """Note that a waiting item is about to be tried alone by this process, which counts once however often it is
+    noted; how many tries there were by now, 0 when it waits no more.
+    """
+    tried = _tried(owner)
     statement = (
         sa.update(inbox)
         .where(inbox.c.id == item_id, WAITING)
-        .values(attempts=inbox.c.attempts + 1)
+        .values(
+            attempts=inbox.c.attempts + sa.case((tried, 0), else_=1),
+            tried_by=sa.case((tried, inbox.c.tried_by), else_=inbox.c.tried_by + _named(owner)),
+        )
         .returning(inbox.c.attempts)
     )
     return int(connection.execute(statement).scalar_one_or_none() or 0)
 
 
-def take_back_attempts(connection: Connection, ids: Collection[int]) -> None:
-    """Tries that ended without a verdict, and without ending the process, do not count."""
-    connection.execute(
-        sa.update(inbox)
-        .where(inbox.c.id.in_(sorted(ids)), WAITING, inbox.c.attempts > 0)
-        .values(attempts=inbox.c.attempts - 1)
-    )
+def take_back_attempts(connection: Connection, owner: str, ids: Collection[int] | None = None) -> None:
+    """The tries of this process, of these items or of all, ended without a verdict and without ending it: they do
+    not count."""
+    statement = sa.update(inbox).where(WAITING, sa.text("inbox.tried_by <> ''"), _tried(owner))
+    if ids is not None:
+        statement = statement.where(inbox.c.id.in_(sorted(ids)))
+    connection.execute(statement.values(attempts=inbox.c.attempts - 1, tried_by=_without(owner)))
 
 
-def count_attempt(connection: Connection, item_id: int, error: str, *, begun: bool = False) -> int:
-    """Note that a waiting item failed by itself (`begun`: the try is counted already); how often it has by now.
+def count_attempt(connection: Connection, item_id: int, error: str, owner: str) -> int:
+    """Note that a waiting item failed by itself, in a try that may be noted already; how often it has by now.
 
     0 when it waits no more.
     """
     statement = (
         sa.update(inbox)
         .where(inbox.c.id == item_id, WAITING)
-        .values(attempts=inbox.c.attempts + (0 if begun else 1), error=error)
+        .values(
+            attempts=inbox.c.attempts + sa.case((_tried(owner), 0), else_=1), tried_by=_without(owner), error=error
+        )
         .returning(inbox.c.attempts)
     )
     return int(connection.execute(statement).scalar_one_or_none() or 0)
+
+
+def _named(owner: str) -> str:
+    return f"{owner} "
+
+
+def _without(owner: str) -> sa.Function[str]:
+    return sa.func.replace(inbox.c.tried_by, _named(owner), "")
+
+
+def _tried(owner: str) -> sa.ColumnElement[bool]:
+    return _without(owner) != inbox.c.tried_by
 
 
 def written_at(connection: Connection, key: str) -> datetime | None:

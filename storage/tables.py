@@ -260,9 +260,11 @@ inbox = Table(
     Column("tell_late", sa.Boolean, nullable=False, server_default=sa.false()),
     Column("case_id", sa.Text),
     Column("done_at", UtcDateTime),
+    Column("tried_by", sa.Text, nullable=False, server_default=sa.text("''")),
     _one_of("state", "waiting", "done", "ignored", "quarantined"),
     _partial_index("ix_inbox_waiting", "lane", "at", "id", where="state = 'waiting'"),
     _partial_index("ix_inbox_oldest", "received_at", where="state = 'waiting'"),
+    _partial_index("ix_inbox_tried", "id", where="state = 'waiting' AND tried_by <> ''"),
     _partial_index("ix_inbox_quarantined", "id", where="state = 'quarantined'"),
     _partial_index("ix_inbox_case", "case_id", where="case_id IS NOT NULL"),
 )

@@ -90,6 +90,8 @@ class Casework:
         self._started = clock.now()
         self._careful_left = CAREFUL_MOST
         self._begun: set[int] = set()
+        self._put_off: dict[str, datetime] = {}
+        self._well_since = clock.monotonic()
         self._suspects_turn = False
         self._kept: set[str] = set()
         self.keeping = True  # whether what arrives can be kept, as far as the last try tells
@@ -209,6 +211,8 @@ class Casework:
             while not self._stopping:
                 self._arrived.clear()
                 try:
+                    if failures:
+                        await self._take_back()
                     if not self.keeping:
                         await self._try_to_keep()
                     pause = 0.0
@@ -217,6 +221,7 @@ class Casework:
                         pause = await self._pause()
                 except DatabaseUnavailable as error:
                     failures += 1
+                    self._well_since = self._clock.monotonic()
                     log.warning("the database is away", action="waiting", error=str(error))
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(_backoff(failures)):
@@ -271,6 +276,9 @@ class Casework:
         if self._careful_left:
             items = await self._alone(items)
             if not items and not held:
+                if self._put_off:
+                    await self._decide([], self._put_off)
+                    self._put_off = {}
                 await asyncio.sleep(LEFTOVERS_PAUSE)
                 return True
         self._preparing.forget_all_but(item.id for item in items)
@@ -281,6 +289,8 @@ class Casework:
             items = await self._begun_alone(suspects)
         pairs, failed, busy = await self._preparing.heads(items)
         delayed = {item.lane: await self._delay(item, error, now) for item, error in failed}
+        delayed |= self._put_off
+        self._put_off = {}
         self._kept = busy | (preparing - {item.lane for item, _ in pairs} - delayed.keys())
         delayed |= {lane: now + HOLD_POLL for lane in held if lane not in delayed}
         # Others may have what was taken and is not worked on.
@@ -307,8 +317,12 @@ class Casework:
         """We end: others may go on at once with what was begun here, and it was not its fault."""
         with contextlib.suppress(DatabaseUnavailable):
             await self._put_back(self._kept)
-            if self._begun:
-                await self._database.write(partial(inbox.take_back_attempts, ids=self._begun))
+            await self._take_back()
+
+    async def _take_back(self) -> None:
+        """Whatever was tried here did not end us: only of who is no more it may be true."""
+        self._begun.clear()
+        await self._database.write(partial(inbox.take_back_attempts, owner=self._owner))
 
     async def _alone(self, items: list[Item]) -> list[Item]:
         """What waited when we started may have ended the process before: it is tried alone, and counted first."""
@@ -329,12 +343,21 @@ class Casework:
         """One of the items, with the try counted; none where it has been tried too often, or waits no more."""
         item = next((one for one in items if one.id in self._begun), items[0])
         if item.id not in self._begun:
-            tries = await self._database.write(partial(inbox.begin_attempt, item_id=item.id))
-            if tries > TRIES:
-                await self._count_failure(item, ENDED_US)
+            begin = partial(inbox.begin_attempt, item_id=item.id, owner=self._owner)
+            if await self._database.write(begin) > TRIES:
+                if wait := self._until_tries_are_sure():
+                    self._put_off[item.lane] = self._clock.now() + timedelta(seconds=wait)
+                else:
+                    await self._count_failure(item, ENDED_US)
                 return []
             self._begun.add(item.id)
         return [item]
+
+    def _until_tries_are_sure(self) -> float:
+        """Seconds until the tries of those who live are taken back, if it was the database that ended them."""
+        if self._database.dialect == "sqlite":
+            return 0.0
+        return max(0.0, self._well_since + BACKOFF_MOST + self._lasting.total_seconds() - self._clock.monotonic())
 
     async def _prepare(self, item: Item) -> Prepared:
         with bound_contextvars(item=item.key), self.metrics.timed(Step.PREPARE):
@@ -343,13 +366,15 @@ class Casework:
     async def _delay(self, item: Item, error: BaseException, now: datetime) -> datetime:
         """Until when the lane of an item that could not be prepared waits. A lookup is tried without limit: what
         is away then is Slack, and it is no fault of the item's."""
+        if isinstance(error, DatabaseUnavailable):
+            raise error
         if not isinstance(error, LookupUnavailable):
             await self._count_failure(item, error)
             return now + timedelta(seconds=_backoff(1))
         log.warning("a lookup failed; its lane waits", item=item.key, error=str(error))
         if item.id in self._begun:
             self._begun.discard(item.id)
-            await self._database.write(partial(inbox.take_back_attempts, ids=[item.id]))
+            await self._database.write(partial(inbox.take_back_attempts, owner=self._owner, ids=[item.id]))
         return now + timedelta(seconds=_backoff(self._preparing.failures(item)))
 
     async def _decide(self, pairs: list[tuple[Item, Prepared]], delayed: dict[str, datetime]) -> set[str]:
@@ -411,10 +436,10 @@ class Casework:
         self.metrics.item_failed()
         if isinstance(error, str):
             log.error("an item failed", action="failed", item=item.key, error=error)
-            words, begun = error, True
+            words = error
         else:
             log.error("an item failed", action="failed", item=item.key, exc_info=error)
-            words, begun = clean(redacted(f"{type(error).__name__}: {error}")[:1000]), item.id in self._begun
+            words = clean(redacted(f"{type(error).__name__}: {error}")[:1000])
         self._begun.discard(item.id)  # the next try is another one
         now = self._clock.now()
         channels = self._desk.channels
@@ -423,7 +448,7 @@ class Casework:
             lanes = inbox.lock_lanes(connection, [item.lane])
             if not lanes:
                 return False  # another process is working on the lane just now
-            quarantine = inbox.count_attempt(connection, item.id, words, begun=begun) >= TRIES
+            quarantine = inbox.count_attempt(connection, item.id, words, self._owner) >= TRIES
             if quarantine:
                 inbox.mark(connection, [Done(item.id, "quarantined", error=words)], now)
                 payload = {"item": item.key, "kind": item.kind, "error": words}

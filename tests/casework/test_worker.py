@@ -5,7 +5,7 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -235,11 +235,11 @@ class TestFailures:
 
         monkeypatch.setattr(worker, "prepare", prepared)
         await database.write(lambda c: put_all(c, [dm(1, "killer"), dm(2, "after it"), dm(3, user="U2")]))
-        for _ in range(3):
+        for life in range(3):
             dying.clear()
-            async with running(Casework(database, people, DESK, Clock(), "the same process", lasting=0.3)):
+            async with running(Casework(database, people, DESK, Clock(), f"life {life}", lasting=0.3)):
                 await asyncio.wait_for(dying.wait(), 5)
-        async with running(Casework(database, people, DESK, Clock(), "the same process", lasting=0.3)):
+        async with running(Casework(database, people, DESK, Clock(), "the last life", lasting=0.3)):
             await decided(database)
         assert await rows(database, "SELECT state, attempts FROM inbox ORDER BY id") == [
             ("quarantined", 4),
@@ -247,6 +247,38 @@ class TestFailures:
             ("done", 1),
         ]
         assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [1]
+
+    @only_postgres
+    async def test_what_the_database_ended_each_time_is_nobodys_fault(
+        self, database: Database, people: KnownPeople, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Three processes lost the database when they had noted their tries; a fourth finds these, and more to come."""
+        prepare, take = worker.prepare, Casework._take
+        owners = [f"process {number}" for number in range(4)]
+        back, lost = set[str](), Counter[str]()
+
+        async def taken(casework: Casework, now: datetime) -> Any:
+            if casework._owner not in back:
+                back.add(casework._owner)
+                raise DatabaseUnavailable("connection was closed in the middle of operation")
+            return await take(casework, now)
+
+        async def prepared(item: Item, *others: Any) -> Any:
+            lost[item.key] += 1
+            if lost[item.key] < 8:
+                raise DatabaseUnavailable("connection was closed in the middle of operation")
+            return await prepare(item, *others)
+
+        monkeypatch.setattr(worker, "prepare", prepared)
+        monkeypatch.setattr(Casework, "_take", taken)
+        await database.write(lambda c: put_all(c, [dm(1, "innocent")]))
+        for owner in owners[:3]:
+            await database.write(lambda c, owner=owner: inbox.begin_attempt(c, 1, owner))
+        async with running(*(Casework(database, people, DESK, Clock(), one, lasting=0.3) for one in owners)):
+            await decided(database)
+        assert await rows(database, "SELECT state FROM inbox") == [("done",)]
+        assert await bodies(database) == ["innocent"]
+        assert await column(database, "SELECT count(*) FROM outbox WHERE kind = 'quarantined'") == [0]
 
     async def test_what_only_waits_for_a_lookup_is_not_blamed_however_often_the_process_is_stopped(
         self, database: Database, people: KnownPeople
@@ -486,7 +518,7 @@ class TestTwoProcesses:
         assert await database.write(lambda c: inbox.take_lanes(c, now, 50, until_, "other")) == mine
         later = until_ + timedelta(seconds=1)
         left = await database.write(lambda c: inbox.take_lanes(c, later, 50, later, "third"))
-        assert left == inbox.Taken(("customer:U1",), ("customer:U1",))
+        assert left == inbox.Taken(("customer:U1",), {"customer:U1": "other"})
 
     async def test_escalate_each_case_once(self, database: Database, database_url: str) -> None:
         other = open_database(database_url)

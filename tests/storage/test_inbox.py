@@ -240,11 +240,29 @@ class TestOutcome:
 
     async def test_failures_are_counted_while_an_item_waits(self, database: Database) -> None:
         await put(database, item("a"))
-        counts = [await database.write(lambda c: inbox.count_attempt(c, 1, "why")) for _ in range(3)]
+        counts = [await database.write(lambda c: inbox.count_attempt(c, 1, "why", "me")) for _ in range(3)]
         assert counts == [1, 2, 3]
         await database.write(lambda c: finish(c, NOON, 1))
-        assert await database.write(lambda c: inbox.count_attempt(c, 1, "late")) == 0
+        assert await database.write(lambda c: inbox.count_attempt(c, 1, "late", "me")) == 0
         assert await scalars(database, "SELECT state FROM inbox") == ["done"]
+
+    async def test_a_try_of_a_process_counts_once_and_is_taken_back_by_it_alone(self, database: Database) -> None:
+        async def tries() -> list[int]:
+            return await scalars(database, "SELECT attempts FROM inbox ORDER BY id")
+
+        await put(database, item("a"), item("b", customer="U2"))
+        for owner, counted in (("one", 1), ("one", 1), ("two", 2), ("two", 2), ("one", 2)):
+            assert await database.write(lambda c, owner=owner: inbox.begin_attempt(c, 1, owner)) == counted
+        await database.write(lambda c: inbox.suspect(c, {"customer:U1": "three", "customer:U2": "one"}, 20))
+        assert await tries() == [2, 1]  # what was tried before is not blamed again
+        await database.write(lambda c: inbox.take_back_attempts(c, "one", [1]))
+        assert await tries() == [1, 1]
+        for _ in range(2):
+            await database.write(lambda c: inbox.take_back_attempts(c, "one"))
+            assert await tries() == [1, 0]
+        assert await database.write(lambda c: inbox.count_attempt(c, 1, "why", "two")) == 1
+        await database.write(lambda c: inbox.take_back_attempts(c, "two"))
+        assert await tries() == [1, 0]  # a verdict stands
 
     async def test_the_backlog_is_what_came_before_and_waits(self, database: Database) -> None:
         await put(database, item("a"))

@@ -20,7 +20,7 @@ from storage.errors import UnknownSchema
 from storage.migrate import alembic_config, serves, upgrade, upgrade_async
 from storage.tables import metadata
 
-HEAD = "0023"
+HEAD = "0024"
 
 POSTGRES_SCHEMA = """
 SELECT 'column ' || c.relname || '.' || a.attname,
