@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from storage import engine
 from storage.engine import Database, engine_for, open_database
 from storage.errors import DatabaseUnavailable
 from tests.storage.kit import run, scalars
@@ -312,15 +313,18 @@ class TestPostgres:
         assert await written(desk) == ["b"]
 
     async def test_connections_terminated_while_they_rest_are_not_noticed(
-        self, desk: Database, database_url: str
+        self, desk: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(engine, "TRUSTED_FOR", 0.0)  # they have rested for long
         await asyncio.gather(*(desk.write(writing(f"{n}")) for n in range(6)))
         other = open_database(database_url)
-        await run(
-            other,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        await run(other, f"SELECT pg_terminate_backend(pid) {others} AND application_name = 'casewire'")
+
+        async def ended() -> bool:
+            return await scalars(other, f"SELECT count(*) {others}") == [0]
+
+        await eventually(ended, 10)
         await other.close()
         assert await asyncio.gather(*(desk.write(writing(f"after {n}")) for n in range(6)))
 
